@@ -1,0 +1,61 @@
+"""Files that are complete or absent."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a place beside `path` to write to, and move it in when the block ends without an exception.
+
+    Yields
+    ------
+    Path
+        A new file in the same folder. After an exception it is removed and `path` stays as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` as UTF-8 to `path`, wholly or not at all."""
+    with whole_file(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_tsv(path: str | os.PathLike[str], table: pl.DataFrame) -> None:
+    """Write `table` as tab-separated text to `path`; a null is an empty field."""
+    with whole_file(path) as beside:
+        table.write_csv(beside, separator="\t")
+
+
+def write_parquet(path: str | os.PathLike[str], table: pl.DataFrame) -> None:
+    """Write `table` as Parquet to `path`."""
+    with whole_file(path) as beside:
+        table.write_parquet(beside)
+
+
+def _umask() -> int:
+    """Return the process's umask, which can only be read by setting it."""
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,4 @@
+"""The models: networks as plain ``nn.Module`` on one page each, and the baselines beside them.
+
+Every network maps one-hot sequences ``(batch, 4, length)`` to logits ``(batch, tasks)``.
+"""

@@ -1,0 +1,123 @@
+"""k nearest neighbours on canonical k-mer spectra: the plainest model that a network must beat.
+
+A sequence's spectrum counts its k-mers, a k-mer and its reverse complement as one, those with an unknown base not at
+all. Sequences are near when the cosine between their spectra is great; a query's score is the share of positives among
+its nearest training sequences. The search is exact: counts are small integers, so the dot products of float32 matrices
+are whole numbers without rounding, whatever the number of threads; of equally near sequences the earlier one is nearer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from motifloom.genome import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from motifloom.genome import Codes
+
+BLOCK = 1024
+"""Queries that are compared at a time; memory grows with it times the number of training sequences."""
+
+
+def canonical_index(kmer: int) -> npt.NDArray[np.int64]:
+    """Return each k-mer's column of canonical k-mers, bases A C G T read as digits 0 1 2 3; shape ``(4**kmer,)``."""
+    forward = np.arange(4**kmer)
+    digits = (forward[:, None] // 4 ** np.arange(kmer)) % 4  # the last base first: already reversed
+    backward = ((3 - digits) * 4 ** np.arange(kmer)[::-1]).sum(axis=1)
+    return np.unique(np.minimum(forward, backward), return_inverse=True)[1]
+
+
+def spectra(codes: Codes, kmer: int) -> npt.NDArray[np.float32]:
+    """Count canonical k-mers.
+
+    Parameters
+    ----------
+    codes
+        Shape ``(n, length)``.
+    kmer
+        The length of a k-mer in bp, 1 to 8.
+
+    Returns
+    -------
+    float32 array of whole numbers, shape ``(n, canonical k-mers)``.
+    """
+    canonical = canonical_index(kmer)
+    columns = int(canonical.max()) + 1
+    places = codes.shape[1] - kmer + 1
+    counts = np.zeros((len(codes), columns), dtype=np.float32)
+    if places < 1:
+        return counts
+    for first in range(0, len(codes), BLOCK):
+        block = codes[first : first + BLOCK]
+        word = np.zeros((len(block), places), dtype=np.int64)
+        known = np.ones((len(block), places), dtype=bool)
+        for offset in range(kmer):
+            base = block[:, offset : offset + places]
+            word = word * 4 + np.minimum(base, 3)
+            known &= base != UNKNOWN
+        row = np.nonzero(known)[0]
+        flat = np.bincount(row * columns + canonical[word[known]], minlength=len(block) * columns)
+        counts[first : first + BLOCK] = flat.reshape(len(block), columns)
+    return counts
+
+
+@dataclass(frozen=True)
+class Knn:
+    """Training sequences to be asked for their nearest.
+
+    Attributes
+    ----------
+    counts
+        Spectra, shape ``(n, canonical k-mers)``.
+    norms
+        Their Euclidean lengths, shape ``(n,)``; 1 where a spectrum is empty.
+    labels
+        0 or 1, shape ``(n, tasks)``.
+    kmer
+        The length of a k-mer in bp.
+    """
+
+    counts: npt.NDArray[np.float32]
+    norms: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.float32]
+    kmer: int
+
+    @classmethod
+    def fit(cls, codes: Codes, labels: npt.NDArray[np.float32], kmer: int) -> Knn:
+        """Keep the spectra of training sequences of shape ``(n, length)`` and their labels of shape ``(n, tasks)``."""
+        counts = spectra(codes, kmer)
+        return cls(counts, _norms(counts), labels, kmer)
+
+    def nearest(self, codes: Codes, neighbours: int) -> npt.NDArray[np.int64]:
+        """Return the training sequences nearest to each query, the nearest first, shape ``(n, neighbours)``."""
+        neighbours = min(neighbours, len(self.counts))
+        queries = spectra(codes, self.kmer)
+        found = np.empty((len(queries), neighbours), dtype=np.int64)
+        for first in range(0, len(queries), BLOCK):
+            block = queries[first : first + BLOCK]
+            similarity = (block @ self.counts.T).astype(np.float64) / (_norms(block)[:, None] * self.norms)
+            found[first : first + BLOCK] = np.argsort(-similarity, axis=1, kind="stable")[:, :neighbours]
+        return found
+
+    def predict(self, codes: Codes, neighbours: Sequence[int]) -> dict[int, npt.NDArray[np.float64]]:
+        """Score queries of shape ``(n, length)`` with several numbers of neighbours at once.
+
+        Returns
+        -------
+        For each number of neighbours the share of positives among them, shape ``(n, tasks)``. A number greater than
+        that of the training sequences means all of them.
+        """
+        near = self.labels[self.nearest(codes, max(neighbours))]  # (n, neighbours, tasks)
+        return {k: near[:, :k].mean(axis=1, dtype=np.float64) for k in neighbours}
+
+
+def _norms(counts: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    squares = np.einsum("ij,ij->i", counts, counts, dtype=np.float64)
+    return np.sqrt(np.where(squares > 0, squares, 1.0))

@@ -1,0 +1,1 @@
+"""Training with PyTorch Lightning: batches, the system around a network, and the loop."""

@@ -1,0 +1,92 @@
+"""Batches gathered from the dataset as codes; one-hot form is made on the device."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from motifloom.genome import reverse_complement
+from motifloom.seeds import generator
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from motifloom.config import Training
+    from motifloom.data.dataset import Dataset as Sequences
+
+Batch = tuple[Tensor, Tensor]
+"""Codes, uint8 ``(batch, length)``, and labels, float32 ``(batch, tasks)``."""
+
+
+class Batches(Dataset[Batch]):
+    """The rows of a dataset cut into batches: item i is the whole batch i.
+
+    Parameters
+    ----------
+    rows
+        In the order in which they are served.
+    flipped
+        Which of them are served as their reverse complement, shape ``(len(rows),)``; None for none.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequences,
+        rows: npt.NDArray[np.int64],
+        batch_size: int,
+        flipped: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.sequences, self.rows, self.batch_size, self.flipped = sequences, rows, batch_size, flipped
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        rows = self.rows[part]
+        codes = self.sequences.codes(rows)
+        if self.flipped is not None:
+            flip = self.flipped[part]
+            codes[flip] = reverse_complement(codes[flip])
+        return torch.from_numpy(codes), torch.from_numpy(self.sequences.labels(rows))
+
+
+class SequenceDataModule(lightning.LightningDataModule):
+    """The splits of a dataset as batches.
+
+    The order of an epoch and the strand of each example follow from the seed and the epoch's number alone.
+
+    Parameters
+    ----------
+    seed
+        Of this training.
+    """
+
+    def __init__(self, sequences: Sequences, settings: Training, seed: int) -> None:
+        super().__init__()
+        self.sequences, self.settings, self.seed = sequences, settings, seed
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of the trainer's current epoch; it is asked anew for every epoch."""
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        random = generator(self.seed, "epoch", epoch)
+        rows = random.permutation(self.sequences.rows("train"))
+        flipped = random.random(len(rows)) < 0.5 if self.settings.reverse_complement else None
+        return _loader(Batches(self.sequences, rows, self.settings.batch_size, flipped))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return the validation split in the table's order."""
+        rows = self.sequences.rows("validation")
+        return _loader(Batches(self.sequences, rows, self.settings.batch_size))
+
+
+def _loader(batches: Batches) -> DataLoader[Batch]:
+    return DataLoader(batches, batch_size=None, shuffle=False)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from motifloom.evaluation import intervals, metrics
+
+
+def draw(rng, n_negative, n_positive, separation):
+    """Labels and the probabilities that a logistic score gives them."""
+    labels = np.repeat([0.0, 1.0], [n_negative, n_positive])
+    return labels, 1 / (1 + np.exp(-(rng.normal(size=len(labels)) + separation * labels - separation / 2)))
+
+
+def test_weights_keep_the_number_of_each_label():
+    labels = np.array([1, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1.0])
+    blocks = list(intervals.bootstrap_weights(labels, 300, np.random.default_rng(0)))
+    weights = np.concatenate(blocks)
+    assert weights.shape == (300, 11)
+    assert (weights[:, labels == 1].sum(axis=1) == 5).all()
+    assert (weights[:, labels == 0].sum(axis=1) == 6).all()
+    assert np.abs(weights.mean(axis=0) - 1).max() < 0.25  # every example is drawn once on average
+    assert 0.2 < (weights == 0).mean() < 0.45
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_weights_of_one_label_alone(label):
+    (weights,) = intervals.bootstrap_weights(np.full(4, label), 7, np.random.default_rng(0))
+    assert weights.shape == (7, 4)
+    assert (weights.sum(axis=1) == 4).all()
+
+
+def test_weights_do_not_depend_on_the_blocks(monkeypatch):
+    labels = np.array([1, 0, 0, 1, 0.0])
+    (whole,) = intervals.bootstrap_weights(labels, 13, np.random.default_rng(3))
+    monkeypatch.setattr(metrics, "BLOCK", 20)
+    parts = list(intervals.bootstrap_weights(labels, 13, np.random.default_rng(3)))
+    assert [len(part) for part in parts] == [4, 4, 4, 1]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_models_share_their_resamples():
+    labels, scores = draw(np.random.default_rng(1), 30, 20, 1.0)
+    rng = intervals.bootstrap_generator(0, "reb1", "test", "bound")
+    spread = intervals.distributions(labels, np.stack([scores, scores**2, scores]), 40, rng, ["auroc", "brier"])
+    assert spread["auroc"].shape == (3, 40)
+    np.testing.assert_array_equal(spread["brier"][0], spread["brier"][2])
+    np.testing.assert_array_equal(spread["auroc"][0], spread["auroc"][1])  # the same ranking
+    assert not np.array_equal(spread["brier"][0], spread["brier"][1])
+
+
+def test_generators_differ_by_split_and_task():
+    first = intervals.bootstrap_generator(0, "reb1", "test", "bound").random()
+    assert first == intervals.bootstrap_generator(0, "reb1", "test", "bound").random()
+    assert first != intervals.bootstrap_generator(0, "reb1", "validation", "bound").random()
+    assert first != intervals.bootstrap_generator(0, "reb1", "test", "open").random()
+
+
+def test_interval_is_percentiles_and_holds_the_estimate():
+    values = np.arange(101.0)
+    assert intervals.interval(values, 50.0, 0.9) == pytest.approx((5.0, 95.0))
+    assert intervals.interval(values, 2.0, 0.9) == pytest.approx((2.0, 95.0))
+    assert intervals.interval(values, 99.0, 0.9) == pytest.approx((5.0, 99.0))
+    assert np.isnan(intervals.interval(np.full(5, np.nan), float("nan"), 0.9)).all()
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(11)
+    separation, simulations = 1.2, 700
+    truth = {"auroc": norm.cdf(separation / np.sqrt(2)), "accuracy": norm.cdf(separation / 2)}
+    covered = dict.fromkeys(truth, 0)
+    for _ in range(simulations):
+        labels, scores = draw(rng, 90, 70, separation)
+        spread = intervals.distributions(labels, scores[None], 500, rng, list(truth))
+        reached = intervals.estimates(labels, scores[None], list(truth))
+        for metric, true in truth.items():
+            low, high = intervals.interval(spread[metric][0], reached[metric][0], 0.95)
+            assert low <= reached[metric][0] <= high
+            covered[metric] += low <= true <= high
+    for metric, count in covered.items():
+        assert 0.92 <= count / simulations <= 0.98, metric

@@ -1,0 +1,165 @@
+"""Names for learned motifs: Tomtom against known ones.
+
+Gupta et al., Quantifying similarity between motifs, Genome Biology 8:R24 (2007), as memelite implements it. The
+p-values of all motifs of a model against all known motifs are corrected together (Benjamini and Hochberg, Journal of
+the Royal Statistical Society B 57:289, 1995). A matrix with little information is compared with nothing: trimmed or
+not, it would match the long spacers of known motifs.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from Bio import motifs as bio_motifs
+from memelite.tomtom import tomtom
+from scipy.stats import false_discovery_control
+
+from motifloom import jaspar
+from motifloom.config import JASPAR_PREFIX
+from motifloom.errors import InputError
+from motifloom.jaspar import KnownMotif
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from motifloom.motifs.motif import Motif
+
+MIN_INFORMATION = 6.0
+"""A matrix of fewer bits is not compared."""
+
+MIN_WIDTH = 5
+"""Nor is a narrower one, in bp."""
+
+MIN_SITES = 5
+"""Nor one counted from fewer sites."""
+
+EQUIVALENT_Q = 0.01
+"""Two learned motifs are equivalent when Tomtom's q-value between them is at most this."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """The best known motif for a learned one.
+
+    Attributes
+    ----------
+    known
+        The motif.
+    q_value
+        Benjamini-Hochberg over all learned motifs × all known ones.
+    ppm
+        The known motif as it lies on the learned one: on its strand, padded with uniform columns or cut to its width,
+        shape
+        ``(width, 4)``.
+    """
+
+    known: KnownMotif
+    q_value: float
+    ppm: npt.NDArray[np.float64]
+
+
+def read_database(name: str) -> list[KnownMotif]:
+    """Return the known motifs of ``jaspar-TAXON`` or of a MEME file.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read or holds no motif.
+    """
+    if name.startswith(JASPAR_PREFIX):
+        return jaspar.fetch_taxon(name.removeprefix(JASPAR_PREFIX))
+    try:
+        with Path(name).open(encoding="utf-8") as lines:
+            found = bio_motifs.parse(lines, "minimal")
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{name}: is no MEME file: {error}") from None
+    if not found:
+        raise InputError(f"{name}: holds no motif")
+    return [_known(motif.name, np.array([motif.counts[base] for base in "ACGT"]).T) for motif in found]
+
+
+def comparable(motif: Motif) -> bool:
+    """Return whether a motif rests on enough sites and holds enough information to be compared with others."""
+    return motif.sites >= MIN_SITES and len(motif.ppm) >= MIN_WIDTH and motif.information_content >= MIN_INFORMATION
+
+
+def match(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict[str, Match]:
+    """Find the best known motif for each learned one.
+
+    Returns
+    -------
+    By the learned motif's name; motifs that are not :func:`comparable` are absent.
+    """
+    queries = [motif for motif in motifs if comparable(motif)]
+    if not queries:
+        return {}
+    p_values, _, offsets, _, strands = _tomtom([q.ppm for q in queries], [known.ppm for known in database])
+    q_values = _correct(p_values)
+    found = {}
+    for row, query in enumerate(queries):
+        best = int(p_values[row].argmin())
+        known = database[best]
+        lying = known.ppm[::-1, ::-1] if strands[row, best] else known.ppm
+        found[query.name] = Match(
+            known, float(q_values[row, best]), _laid_on(lying, int(offsets[row, best]), len(query.ppm))
+        )
+    return found
+
+
+def equivalents(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict[str, list[Motif]]:
+    """Find for each learned motif those that are the same motif: itself, and what Tomtom finds alike on either strand.
+
+    The known motifs are compared along, so that Tomtom's null distribution does not rest on a handful of columns.
+
+    Returns
+    -------
+    By name, in the order given; a motif that is not :func:`comparable` is alike to itself alone.
+    """
+    found = {motif.name: [motif] for motif in motifs}
+    queries = [motif for motif in motifs if comparable(motif)]
+    if queries:
+        matrices = [motif.ppm for motif in queries]
+        p_values = _tomtom(matrices, matrices + [known.ppm for known in database])[0]
+        alike = _correct(p_values)[:, : len(queries)] <= EQUIVALENT_Q
+        np.fill_diagonal(alike, True)
+        for row, query in enumerate(queries):
+            found[query.name] = [queries[column] for column in np.flatnonzero(alike[row])]
+    return found
+
+
+def _tomtom(
+    queries: Sequence[npt.NDArray[np.float64]], targets: Sequence[npt.NDArray[np.float64]]
+) -> npt.NDArray[np.float64]:
+    """Return p-values, scores, offsets, overlaps and strands, shape ``(5, queries, targets)``."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*targets.*")  # said once, in the documentation
+        found = tomtom([np.ascontiguousarray(q.T) for q in queries], [np.ascontiguousarray(t.T) for t in targets])
+    result = np.array(found, dtype=np.float64)
+    result[0] = result[0].clip(0, 1)
+    return result
+
+
+def _correct(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return Benjamini-Hochberg q-values over all of a matrix of p-values, in its shape."""
+    return np.asarray(false_discovery_control(p_values, axis=None)).reshape(p_values.shape)
+
+
+def _laid_on(ppm: npt.NDArray[np.float64], offset: int, width: int) -> npt.NDArray[np.float64]:
+    """Return the columns `offset` to ``offset + width`` of a matrix; uniform where it has none."""
+    laid = np.full((width, 4), 0.25)
+    first, last = max(0, -offset), min(width, len(ppm) - offset)
+    laid[first:last] = ppm[first + offset : last + offset]
+    return laid
+
+
+def _known(title: str, counts: npt.NDArray[np.float64]) -> KnownMotif:
+    identifier, _, name = title.partition(" ")
+    return KnownMotif(identifier, name or identifier, counts / counts.sum(axis=1, keepdims=True))

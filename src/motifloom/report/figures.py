@@ -1,0 +1,204 @@
+"""The pictures of a dataset: curves on test, losses by epoch, AUROC by number of neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from motifloom.data.splits import SPLITS
+from motifloom.report.charts import Axis, Frame, Line, line_chart
+from motifloom.report.curves import area, precision_recall, roc, thin
+from motifloom.report.results import ORACLE
+from motifloom.report.scores import colour
+from motifloom.report.wording import fixed, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markupsafe import Markup
+
+    from motifloom.report.results import Results
+
+UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+UNIT_TEXTS = ("0", "0.2", "0.4", "0.6", "0.8", "1")
+MEMORISED = 0.1
+"""An AUROC on train that is greater by so much than on test is called memorising."""
+
+
+@dataclass(frozen=True)
+class LegendRow:
+    """A line of the curves: the model, its class and the areas below its two curves."""
+
+    model: str
+    css: str
+    roc_area: str
+    pr_area: str
+
+
+@dataclass(frozen=True)
+class CurvePair:
+    """The ROC and precision-recall curves of one task, one line a model."""
+
+    roc: Markup
+    precision_recall: Markup
+    legend: Sequence[LegendRow]
+
+
+@dataclass(frozen=True)
+class TrainingFigure:
+    """A network's losses by epoch, and which epoch was kept."""
+
+    model: str
+    picture: Markup
+    note: str
+
+
+@dataclass(frozen=True)
+class SweepFigure:
+    """AUROC by number of neighbours, and what it teaches."""
+
+    model: str
+    picture: Markup
+    lesson: str
+
+
+def curves(results: Results, dataset: str, task: str) -> CurvePair | None:
+    """Draw both curves on the test split; None where the labels are not 0 and 1, both present."""
+    roc_lines, pr_lines, legend = [], [], []
+    prevalence = 0.0
+    # The ceiling first, so that it lies below the models.
+    for model in sorted(results.models(dataset), key=lambda name: name != ORACLE):
+        table = results.test_scores(dataset, model, task)
+        labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
+        if set(np.unique(labels)) != {0.0, 1.0}:
+            return None
+        prevalence = float(labels.mean())
+        css = colour(results, model)
+        first, second = roc(labels, scores), precision_recall(labels, scores)
+        row = LegendRow(model, css, fixed(area(first)), fixed(area(second)))
+        roc_lines.append(Line(f"{model}: AUROC {row.roc_area}", css, thin(first)))
+        pr_lines.append(Line(f"{model}: AUPRC {row.pr_area}", css, thin(second)))
+        legend.append(row)
+    legend.sort(key=lambda row: (row.model == ORACLE, -float(row.roc_area)))
+    chance = Line("chance", "chance", np.array([[0.0, 0.0], [1.0, 1.0]]))
+    share = Line(f"chance: {fixed(prevalence)}", "chance", np.array([[0.0, prevalence], [1.0, prevalence]]))
+    return CurvePair(
+        line_chart(
+            f"ROC curves of {task} on test",
+            _unit("False positive rate", "True positive rate"),
+            [chance, *roc_lines],
+        ),
+        line_chart(f"Precision-recall curves of {task} on test", _unit("Recall", "Precision"), [share, *pr_lines]),
+        legend,
+    )
+
+
+def training_figures(results: Results, dataset: str) -> list[TrainingFigure]:
+    """Draw the losses of every network, all of them on the same axis of losses."""
+    histories = {model: results.histories(dataset, model) for model in results.config.networks()}
+    losses = [
+        loss
+        for tables in histories.values()
+        for table in tables
+        for loss in (*table["train_loss"], *table["validation_loss"])
+        if loss is not None and np.isfinite(loss)
+    ]
+    if not losses:
+        return []
+    y = Axis.over("Loss", 0.95 * min(losses), 1.02 * max(losses), most=5)
+    return [_training(model, tables, y) for model, tables in histories.items() if any(len(table) for table in tables)]
+
+
+def sweep_figures(results: Results, dataset: str, task: str) -> list[SweepFigure]:
+    """Draw AUROC by number of neighbours for each model that has such a table."""
+    figures = []
+    for model in results.config.baselines():
+        table = results.sweep(dataset, model)
+        if table is not None:
+            mine = table.filter(pl.col("task") == task).sort("neighbours")
+            if len(mine):
+                figures.append(SweepFigure(model, _sweep(model, mine), sweep_lesson(mine)))
+    return figures
+
+
+def sweep_lesson(table: pl.DataFrame) -> str:
+    """Say in one sentence what a sweep teaches.
+
+    Parameters
+    ----------
+    table
+        ``neighbours``, ``split``, ``auroc`` and ``chosen`` of one task, by rising ``neighbours``.
+    """
+    at = {(k, split): auroc for k, split, auroc in table.select("neighbours", "split", "auroc").iter_rows()}
+    least = min(table["neighbours"].to_list())
+    chosen = _chosen(table)
+    train, test = at.get((least, "train")), at.get((least, "test"))
+    choice = "" if chosen is None else f"k = {chosen} was chosen on validation"
+    if chosen is not None and (chosen, "test") in at:
+        choice += f" and reaches {fixed(at[chosen, 'test'])} on test"
+    if train is None or test is None or train - test < MEMORISED:
+        return f"{choice}." if choice else ""
+    alone = least == 1 and train > 0.999
+    reason = ", because every training sequence is its own nearest neighbour" if alone else ""
+    memory = f"With k = {least} the model memorises: AUROC {fixed(train)} on train, {fixed(test)} on test{reason}"
+    return f"{memory}; {choice}." if choice and chosen != least else f"{memory}."
+
+
+def _unit(x_label: str, y_label: str) -> Frame:
+    """Return a frame for two shares."""
+    axes = [Axis(label, 0.0, 1.0, UNIT_TICKS, UNIT_TEXTS) for label in (x_label, y_label)]
+    return Frame(axes[0], axes[1], width=380, height=350)
+
+
+def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis) -> TrainingFigure:
+    last = max(int(table["epoch"].max()) for table in tables if len(table))  # type: ignore[arg-type]
+    first = min(int(table["epoch"].min()) for table in tables if len(table))  # type: ignore[arg-type]
+    places = sorted({first, *range(-(-first // (step := _step(last - first))) * step, last + 1, step)})
+    x = Axis("Epoch", first, max(last, first + 1), places, [str(place) for place in places])
+    lines, dots, kept = [], [], []
+    for number, table in enumerate(tables):
+        for column, css in (("train_loss", "on-train"), ("validation_loss", "on-validation")):
+            points = table.select("epoch", column).drop_nulls().cast(pl.Float64).to_numpy()
+            points = points[np.isfinite(points).all(axis=1)]
+            if len(points):
+                lines.append(Line(f"{column.replace('_', ' ')}, replicate {number}", css, points))
+        best = table.filter(pl.col("validation_loss").is_finite()).sort("validation_loss", maintain_order=True).head(1)
+        for epoch, loss in best.select("epoch", "validation_loss").iter_rows():
+            dots.append((float(epoch), loss, "on-validation"))
+            kept.append(str(epoch))
+    frame = Frame(x, y, width=330, height=230)
+    mark = (dots[0][0], "kept") if len(dots) == 1 else None
+    picture = line_chart(f"Loss of {model} by epoch, training and validation", frame, lines, mark, dots)
+    note = f"kept epoch {listed(kept)}; the last was {last}" if kept else ""
+    return TrainingFigure(model, picture, note)
+
+
+def _chosen(sweep: pl.DataFrame) -> int | None:
+    return next(iter(sweep.filter("chosen")["neighbours"].to_list()), None)
+
+
+def _step(span: int) -> int:
+    """Return a round step that puts at most about six ticks on a range of epochs."""
+    return next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if span / step <= 6), 1000)
+
+
+def _sweep(model: str, table: pl.DataFrame) -> Markup:
+    numbers = table["neighbours"].unique().sort().to_list()
+    place = {number: float(index) for index, number in enumerate(numbers)}
+    x = Axis("Neighbours k", -0.3, len(numbers) - 0.7, list(place.values()), [str(number) for number in numbers])
+    values = table["auroc"].drop_nulls().drop_nans()
+    low = min(float(values.min() or 0.0), 0.5) if len(values) else 0.5  # type: ignore[arg-type]
+    y = Axis.over("AUROC", low - 0.02, 1.02, most=6)
+    lines = []
+    for split in SPLITS:
+        mine = table.filter(pl.col("split") == split, pl.col("auroc").is_finite())
+        points = [(place[number], auroc) for number, auroc in mine.select("neighbours", "auroc").iter_rows()]
+        if points:
+            lines.append(Line(f"AUROC on {split}", f"on-{split}", np.array(points), dots=True))
+    chosen = _chosen(table)
+    mark = None if chosen is None else (place[chosen], "chosen")
+    frame = Frame(x, y, width=330, height=230)
+    return line_chart(f"AUROC of {model} by number of neighbours", frame, lines, mark)

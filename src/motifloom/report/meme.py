@@ -1,0 +1,68 @@
+"""Motif matrices from files in MEME's minimal format.
+
+``Bio.motifs`` reads the format as well, but turns probabilities into whole counts, which changes a logo.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from motifloom.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+LARGEST = 1.0 + 1e-6
+
+
+def read_meme(path: str | Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Read the probabilities of every motif.
+
+    Returns
+    -------
+    By name, in the file's order: probabilities of A C G T, shape ``(width, 4)``.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, a name comes twice, or a row is not four probabilities.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    rows: dict[str, list[list[float]]] = {}
+    name = ""
+    inside = False
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if words[:1] == ["MOTIF"]:
+            name, inside = (words[1] if len(words) > 1 else ""), False
+            if not name or name in rows:
+                raise InputError(f"{path}: row {number}: expected a new name after MOTIF, found '{line.strip()}'")
+            rows[name] = []
+        elif line.startswith("letter-probability matrix"):
+            inside = True
+        elif inside and words and not _is_number(words[0]):
+            inside = False
+        elif inside and words:
+            rows[name].append(_row(words, f"{path}: row {number}"))
+    return {name: np.array(matrix, dtype=float).reshape(-1, 4) for name, matrix in rows.items()}
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _row(words: list[str], where: str) -> list[float]:
+    values = [float(word) for word in words if _is_number(word)]
+    if len(words) != 4 or len(values) != 4 or not all(0 <= value <= LARGEST for value in values):
+        raise InputError(f"{where}: expected four probabilities, found '{' '.join(words)}'")
+    return values

@@ -1,0 +1,94 @@
+"""Tables checked at the border: past it, they have their columns and their columns have their types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from motifloom.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Schema = dict[str, type[pl.DataType]]
+
+TEXT, REAL, WHOLE, TRUTH = pl.String, pl.Float64, pl.Int64, pl.Boolean
+METRICS: Schema = {
+    "dataset": TEXT, "model": TEXT, "replicate": WHOLE, "task": TEXT, "split": TEXT, "metric": TEXT,
+    "value": REAL, "ci_low": REAL, "ci_high": REAL, "n": WHOLE, "n_positive": WHOLE,
+}  # fmt: skip
+COMPARISONS: Schema = {
+    "dataset": TEXT, "task": TEXT, "metric": TEXT, "model_a": TEXT, "model_b": TEXT,
+    "difference": REAL, "ci_low": REAL, "ci_high": REAL, "p_value": REAL, "q_value": REAL,
+}  # fmt: skip
+DROPPED: Schema = {"file": TEXT, "row": WHOLE, "reason": TEXT}
+HISTORY: Schema = {"epoch": WHOLE, "train_loss": REAL, "validation_loss": REAL, "validation_auroc": REAL}
+SWEEP: Schema = {"neighbours": WHOLE, "split": TEXT, "task": TEXT, "auroc": REAL, "chosen": TRUTH}
+MOTIFS: Schema = {
+    "motif": TEXT, "source": TEXT, "replicate": WHOLE, "consensus": TEXT, "width": WHOLE,
+    "information_content": REAL, "sites": WHOLE, "importance": REAL, "match": TEXT, "match_id": TEXT,
+    "match_q": REAL, "reproducibility": REAL, "dead": TRUTH,
+}  # fmt: skip
+MORE_OF_MOTIFS: Schema = {"equivalents": WHOLE}
+SITES: Schema = {"motif": TEXT, "name": TEXT}
+
+
+def read_delimited(path: Path, schema: Schema, separator: str = "\t", optional: Schema | None = None) -> pl.DataFrame:
+    """Read the columns of `schema` from a table of text; an empty field is null.
+
+    Parameters
+    ----------
+    optional
+        Columns that may be absent; they are null then.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, lacks a column, or holds a value that is not of its column's type.
+    """
+    try:
+        table = pl.read_csv(path, separator=separator, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path}: cannot be read: {_first_line(error)}") from None
+    _check_columns(path, table, schema)
+    more = optional or {}
+    table = table.with_columns(pl.lit(None, TEXT).alias(column) for column in more if column not in table.columns)
+    try:
+        return table.select(_typed(column, kind) for column, kind in (schema | more).items())
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path}: {_first_line(error)}") from None
+
+
+def _typed(column: str, kind: type[pl.DataType]) -> pl.Expr:
+    text = pl.col(column)
+    if kind is pl.Boolean:
+        return text.str.to_lowercase() == "true"
+    # A column of whole numbers may have passed through a table with gaps and come back as 12.0.
+    return text.cast(pl.Float64).cast(kind) if kind is pl.Int64 else text.cast(kind)
+
+
+def read_parquet(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Read a Parquet file that has at least these columns.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, or lacks a column.
+    """
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path}: cannot be read: {_first_line(error)}") from None
+    _check_columns(path, table, columns)
+    return table
+
+
+def _check_columns(path: Path, table: pl.DataFrame, columns: Schema | tuple[str, ...]) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(f"{path}: has no column {', '.join(missing)}; it has {', '.join(table.columns)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", maxsplit=1)[0]

@@ -1,0 +1,191 @@
+"""The results folder: where its files lie, and which of them must be there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from motifloom.config import SimulatedDataset
+from motifloom.errors import InputError
+from motifloom.report.meme import read_meme
+from motifloom.report.reading import (
+    COMPARISONS,
+    DROPPED,
+    HISTORY,
+    METRICS,
+    MORE_OF_MOTIFS,
+    MOTIFS,
+    SITES,
+    SWEEP,
+    read_delimited,
+    read_parquet,
+)
+from motifloom.report.wording import LEVEL
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from motifloom.config import Config
+
+    Matrices = dict[str, npt.NDArray[np.float64]]
+
+ORACLE = "oracle"
+MAIN_METRIC = "auroc"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one model learned.
+
+    Attributes
+    ----------
+    table
+        ``motifs.tsv``, the most important motif first.
+    matrices
+        Probabilities of A C G T by the motif's name, shape ``(width, 4)``.
+    known
+        The known motifs that were matched, by the learned motif's name, each aligned with it.
+    """
+
+    table: pl.DataFrame
+    matrices: Matrices
+    known: Matrices
+
+    @property
+    def live(self) -> pl.DataFrame:
+        """The motifs of filters that are active somewhere."""
+        return self.table.filter(~pl.col("dead"))
+
+    @property
+    def matched(self) -> pl.DataFrame:
+        """The live motifs whose match counts: a q value below the level."""
+        return self.live.filter(pl.col("match_id").is_not_null(), pl.col("match_q") < LEVEL)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder.
+
+    Attributes
+    ----------
+    config
+        The configuration the folder was made with.
+    folder
+        Where it is.
+    metrics, comparisons
+        The tables ``metrics.tsv`` and ``comparisons.tsv``.
+    """
+
+    config: Config
+    folder: Path
+    metrics: pl.DataFrame
+    comparisons: pl.DataFrame
+
+    @classmethod
+    def open(cls, config: Config, folder: str | Path) -> Results:
+        """Open a folder.
+
+        Raises
+        ------
+        InputError
+            With every file that must be there and is not, or with what is wrong in a table.
+        """
+        root = Path(folder)
+        missing = [path for path in required_files(config, root) if not path.is_file()]
+        if missing:
+            raise InputError(f"{path}: is missing; the report needs it" for path in missing)
+        metrics = read_delimited(root / "metrics.tsv", METRICS)
+        unscored = [dataset for dataset in config.datasets if dataset not in set(metrics["dataset"])]
+        if unscored:
+            raise InputError(f"{root / 'metrics.tsv'}: has no row of dataset {dataset}" for dataset in unscored)
+        return cls(config, root, metrics, read_delimited(root / "comparisons.tsv", COMPARISONS))
+
+    def models(self, dataset: str) -> list[str]:
+        """Return a dataset's models: those of the configuration, then the oracle where there is one."""
+        return [*self.config.models, *([ORACLE] if self._oracle(dataset).is_file() else [])]
+
+    def examples(self, dataset: str) -> pl.DataFrame:
+        """Return the examples: ``id``, ``split``, perhaps a place, and a column per task."""
+        return read_parquet(self.folder / dataset / "examples.parquet", ("id", "split"))
+
+    def tasks(self, dataset: str) -> list[str]:
+        """Return the names of the tasks that a dataset's models were scored on."""
+        scored = self.metrics.filter(pl.col("dataset") == dataset)
+        return scored["task"].unique(maintain_order=True).to_list()
+
+    def dropped(self, dataset: str) -> pl.DataFrame:
+        """Return what was left out: ``file``, ``row``, ``reason``."""
+        return read_delimited(self.folder / dataset / "dropped.tsv", DROPPED)
+
+    def test_scores(self, dataset: str, model: str, task: str) -> pl.DataFrame:
+        """Return ``label`` and ``score`` of a task's test examples, the score a mean over the replicates."""
+        tables = []
+        for number in self._numbers(model):
+            path = self._replicate(dataset, model, number) / "predictions.parquet"
+            table = read_parquet(path, ("id", "split", "task", "label", "score"))
+            table = table.filter(pl.col("split") == "test", pl.col("task") == task)
+            tables.append(table.select("id", pl.col("label", "score").cast(pl.Float64)))
+        return pl.concat(tables).group_by("id", maintain_order=True).agg(pl.first("label"), pl.mean("score"))
+
+    def histories(self, dataset: str, model: str) -> list[pl.DataFrame]:
+        """Return for each replicate of a network a row per epoch."""
+        paths = [self._replicate(dataset, model, number) / "history.csv" for number in self._numbers(model)]
+        return [read_delimited(path, HISTORY, separator=",") for path in paths]
+
+    def sweep(self, dataset: str, model: str) -> pl.DataFrame | None:
+        """Return the first replicate's AUROC by number of neighbours; None where there is no such table."""
+        path = self._replicate(dataset, model, 0) / "sweep.tsv"
+        return read_delimited(path, SWEEP) if path.is_file() else None
+
+    def learned(self, dataset: str, model: str) -> Learned:
+        """Return what a model with filters learned.
+
+        Raises
+        ------
+        InputError
+            Also where ``motifs.meme`` lacks the matrix of a live motif.
+        """
+        home = self.folder / dataset / model
+        table = read_delimited(home / "motifs.tsv", MOTIFS, optional=MORE_OF_MOTIFS)
+        table = table.with_columns(pl.col("dead").fill_null(value=False))
+        matrices = read_meme(home / "motifs.meme")
+        missing = [name for name in table.filter(~pl.col("dead"))["motif"] if not len(matrices.get(name, ()))]
+        if missing:
+            raise InputError(f"{home / 'motifs.meme'}: has no matrix of {', '.join(missing)}, a motif of motifs.tsv")
+        matches = home / "matches.meme"
+        return Learned(table, matrices, read_meme(matches) if matches.is_file() else {})
+
+    def planted(self, dataset: str) -> dict[str, str]:
+        """Return the motifs that a simulation planted: matrix id and, where the truth is at hand, name."""
+        section = self.config.datasets[dataset]
+        if not isinstance(section, SimulatedDataset):
+            return {}
+        path = self.folder / dataset / "simulation" / "sites.tsv"
+        names = dict(read_delimited(path, SITES).unique().rows()) if path.is_file() else {}
+        return {identifier: names.get(identifier) or "" for identifier in section.simulate.motifs}
+
+    def _numbers(self, model: str) -> range:
+        return range(1 if model == ORACLE else self.config.replicates)
+
+    def _replicate(self, dataset: str, model: str, number: int) -> Path:
+        return self.folder / dataset / model / str(number)
+
+    def _oracle(self, dataset: str) -> Path:
+        return self._replicate(dataset, ORACLE, 0) / "predictions.parquet"
+
+
+def required_files(config: Config, folder: Path) -> list[Path]:
+    """Return the files without which a report of `config` would be silent about part of the run."""
+    paths = [folder / "metrics.tsv", folder / "comparisons.tsv"]
+    for dataset in config.datasets:
+        home = folder / dataset
+        paths += [home / "examples.parquet", home / "dropped.tsv"]
+        for model in config.models:
+            files = ["predictions.parquet", *(["history.csv"] if model in config.networks() else [])]
+            paths += [home / model / str(number) / file for number in range(config.replicates) for file in files]
+        paths += [home / model / file for model in config.with_filters() for file in ("motifs.tsv", "motifs.meme")]
+    return paths

@@ -1,0 +1,72 @@
+"""Numbers and lists as a reader expects them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LEVEL = 0.05
+"""A q value below it counts as a difference, or as a match."""
+
+NOTHING = "–"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def fixed(value: float | None, digits: int = 3) -> str:
+    """Return `value` with `digits` decimals and a true minus sign; a dash where there is no value."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.removeprefix("-")
+    return text.replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """Return `value` as :func:`fixed` does, with a plus sign where it is positive."""
+    text = fixed(value, digits)
+    return f"+{text}" if value is not None and math.isfinite(value) and value > 0 else text
+
+
+def probability(value: float | None) -> str:
+    """Return a p or q value: three decimals, or a power of ten where it is less than 0.001."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value == 0:
+        return "0"
+    if value >= 0.001:
+        return fixed(value)
+    factor, exponent = f"{value:.1e}".split("e")
+    return f"{factor} × 10{str(int(exponent)).translate(RAISED)}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return the two ends of an interval between brackets, or nothing where one of them is missing."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"[{fixed(low)}, {fixed(high)}]"
+
+
+def span(low: float, high: float) -> str:
+    """Return a range between two values that were seen, the least and the greatest."""
+    return f"{fixed(low)} – {fixed(high)}"
+
+
+def thousands(value: float | None) -> str:
+    """Return a whole number with its digits in groups of three."""
+    return NOTHING if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def listed(words: Sequence[str], most: int | None = None) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``; past `most` words the rest is counted."""
+    if most is not None and len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def counted(number: int, word: str) -> str:
+    """Return ``1 filter`` or ``2 filters``."""
+    return f"{thousands(number)} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,250 @@
+"""A results folder made by hand: 2 datasets, 4 models, 1 and 3 tasks, splits of 260, 90 and 140 examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from motifloom.config import Config, dump, validate
+from motifloom.report.curves import area, roc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HOSTILE = "<script>alert(1)</script>"
+MODELS = {"knn": 0.5, "bilstm": 0.7, "cnn": 1.3, "cnn_bilstm": 1.35}
+"""How far a model's scores of positives lie above those of negatives, in standard deviations."""
+
+SIZES = {"train": 260, "validation": 90, "test": 140}
+METRICS = ("auroc", "auprc", "accuracy", "mcc", "brier", "ece")
+CONSENSUS = np.array(
+    [[0, 0, 0, 1], [0, 0, 1, 0], [0.5, 0, 0.5, 0], [0.25, 0.25, 0.25, 0.25], [1, 0, 0, 0]], dtype=float
+)
+
+
+def settings(replicates: int = 1, **changes: Any) -> Config:
+    """Return a configuration of two datasets, one simulated, one with a hostile path."""
+    return validate(
+        {
+            "replicates": replicates,
+            "datasets": {
+                "grammar": {
+                    "simulate": {"motifs": ["MA0139.2", "MA0002.3"]},
+                    "window": 150,
+                    "split": {"validation": ["chr7"], "test": ["chr8"]},
+                },
+                "reb1": {
+                    "genome": "sacCer3.fa.gz",
+                    "regions": f"{HOSTILE}.bed",
+                    "split": {"validation": ["chrXIV"], "test": ["chrXV", "chrXVI"]},
+                },
+            },
+            "models": list(MODELS),
+            **changes,
+        }
+    )
+
+
+def build(
+    folder: Path,
+    config: Config,
+    sizes: dict[str, int] = SIZES,
+    live: int = 13,
+    tasks: tuple[str, ...] = ("Reb1", "Abf1", "Rap1"),
+) -> None:
+    """Write every file that the report reads."""
+    random = np.random.default_rng(7)
+    metrics: list[dict[str, Any]] = []
+    for dataset in config.datasets:
+        names = ["grammar"] if dataset == "grammar" else list(tasks)
+        examples = make_examples(names, sizes, random)
+        write(folder / dataset / "examples.parquet", examples)
+        write(
+            folder / dataset / "dropped.tsv",
+            pl.DataFrame({"file": ["regions.bed"] * 3, "row": [3, 17, 40], "reason": [HOSTILE, HOSTILE, "all N"]}),
+        )
+        models = [*config.models, *(["oracle"] if dataset == "grammar" else [])]
+        for model in models:
+            for replicate in range(1 if model == "oracle" else config.replicates):
+                home = folder / dataset / model / str(replicate)
+                predictions = make_predictions(examples, names, MODELS.get(model, 1.7), random)
+                held_out = predictions.filter(pl.col("split") != "train")
+                write(home / "predictions.parquet", held_out)
+                metrics += make_metrics(dataset, model, replicate, predictions)
+                if model in config.networks():
+                    write(home / "history.csv", make_history(random), ",")
+                if model == "knn":
+                    write(home / "sweep.tsv", make_sweep(names))
+        for model in config.with_filters():
+            make_motifs(folder / dataset / model, live, config.replicates, random)
+    write(folder / "metrics.tsv", pl.DataFrame(metrics, infer_schema_length=None))
+    write(folder / "comparisons.tsv", make_comparisons(pl.DataFrame(metrics, infer_schema_length=None), config))
+    (folder / "config.yaml").write_text(dump(config))
+
+
+def write(path: Path, table: pl.DataFrame, separator: str = "\t") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        table.write_parquet(path)
+    else:
+        table.write_csv(path, separator=separator)
+
+
+def make_examples(names: list[str], sizes: dict[str, int], random: np.random.Generator) -> pl.DataFrame:
+    split = [name for name, size in sizes.items() for _ in range(size)]
+    chroms = {"train": "chr1", "validation": "chr7", "test": "chr8"}
+    total = len(split)
+    return pl.DataFrame(
+        {
+            "id": [f"window{index}" for index in range(total)],
+            "split": split,
+            "chrom": [chroms[name] for name in split],
+            "start": np.arange(total) * 300,
+            "end": np.arange(total) * 300 + 150,
+            "strand": ["."] * total,
+            **{name: random.integers(0, 2, total).astype(np.int8) for name in names},
+        }
+    )
+
+
+def make_predictions(
+    examples: pl.DataFrame, names: list[str], strength: float, random: np.random.Generator
+) -> pl.DataFrame:
+    parts = []
+    for name in names:
+        label = examples[name].to_numpy().astype(float)
+        bonus = np.where(examples["split"].to_numpy() == "train", 0.7, 0.0)
+        logit = (strength + bonus) * (label - 0.5) * 1.6 + random.normal(size=len(label))
+        score = np.round(1 / (1 + np.exp(-logit)), 4)
+        parts.append(
+            examples.select("id", "split", pl.lit(name).alias("task")).with_columns(
+                pl.Series("label", label), pl.Series("score", score)
+            )
+        )
+    return pl.concat(parts)
+
+
+def make_metrics(dataset: str, model: str, replicate: int, predictions: pl.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for (split, task), part in predictions.group_by("split", "task", maintain_order=True):
+        label, score = part["label"].to_numpy(), part["score"].to_numpy()
+        auroc = area(roc(label, score))
+        values = {
+            "auroc": auroc,
+            "auprc": auroc - 0.01,
+            "accuracy": float(((score > 0.5) == label).mean()),
+            "mcc": 2 * auroc - 1.1,
+            "brier": float(((score - label) ** 2).mean()),
+            "ece": 0.2 - 0.15 * auroc,
+        }
+        for metric in METRICS if split != "train" else ("auroc",):
+            value = values[metric]
+            rows.append(
+                {
+                    "dataset": dataset, "model": model, "replicate": replicate, "task": task, "split": split,
+                    "metric": metric, "value": value, "ci_low": value - 0.021, "ci_high": value + 0.017,
+                    "n": len(label), "n_positive": int(label.sum()),
+                }
+            )  # fmt: skip
+    return rows
+
+
+def make_history(random: np.random.Generator) -> pl.DataFrame:
+    epochs = np.arange(17)
+    train = 0.15 + 0.55 * np.exp(-epochs / 4)
+    validation = 0.3 + 0.4 * np.exp(-epochs / 3) + 0.012 * np.maximum(epochs - 7, 0) + random.normal(0, 0.01, 17)
+    return pl.DataFrame(
+        {
+            "epoch": epochs,
+            "train_loss": train,
+            "validation_loss": validation,
+            "validation_auroc": 1 - validation / 2,
+        }
+    )
+
+
+def make_sweep(names: list[str]) -> pl.DataFrame:
+    rows = [
+        {"neighbours": k, "split": split, "task": task, "auroc": auroc, "chosen": k == 29}
+        for task in names
+        for k, aurocs in (
+            (1, (1.0, 0.61, 0.6)),
+            (3, (0.93, 0.68, 0.66)),
+            (29, (0.8, 0.75, 0.73)),
+            (101, (0.76, 0.74, 0.72)),
+        )
+        for split, auroc in zip(("train", "validation", "test"), aurocs, strict=True)
+    ]
+    return pl.DataFrame(rows)
+
+
+def make_comparisons(metrics: pl.DataFrame, config: Config) -> pl.DataFrame:
+    test = metrics.filter(pl.col("split") == "test").group_by("dataset", "task", "metric", "model", maintain_order=True)
+    values = {tuple(row[:4]): row[4] for row in test.agg(pl.mean("value")).iter_rows()}
+    rows = []
+    for dataset, task, metric in dict.fromkeys(key[:3] for key in values):
+        models = list(config.models)
+        for index, a in enumerate(models):
+            for b in models[index + 1 :]:
+                difference = values[dataset, task, metric, a] - values[dataset, task, metric, b]
+                p = 0.0004 if abs(difference) > 0.03 else 0.4
+                rows.append(
+                    {
+                        "dataset": dataset, "task": task, "metric": metric, "model_a": a, "model_b": b,
+                        "difference": difference, "ci_low": difference - 0.02, "ci_high": difference + 0.02,
+                        "p_value": p, "q_value": min(1.0, 1.5 * p),
+                    }
+                )  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+def meme(matrices: dict[str, np.ndarray]) -> str:
+    text = "MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\n"
+    text += "Background letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n\n"
+    for name, matrix in matrices.items():
+        text += f"MOTIF {name}\nletter-probability matrix: alength= 4 w= {len(matrix)} nsites= 20 E= 0\n"
+        text += "".join(" ".join(f"{value:.6f}" for value in row) + "\n" for row in matrix) + "\n"
+    return text
+
+
+def make_motifs(home: Path, live: int, replicates: int, random: np.random.Generator, width: int = 9) -> None:
+    """Write two dead motifs and `live` others: every third matches, one of them with too great a q value."""
+    rows, learned, known = [], {}, {}
+    for index in range(live + 2):
+        name, dead = f"filter_{index}", index >= live
+        match = not dead and index % 3 == 0
+        if not dead:
+            learned[name] = random.dirichlet(np.full(4, 0.3), width)
+        if match:
+            known[name] = np.clip(learned[name], 0.01, None) / np.clip(learned[name], 0.01, None).sum(1, keepdims=True)
+        rows.append(
+            {
+                "motif": name, "source": "filter", "replicate": index % replicates, "consensus": "TGACTNNAC",
+                "width": width, "information_content": 8.4 + index / 10, "sites": 400 - index,
+                "importance": 0.05 / (index + 1), "match": f"TF{index}" if match else None,
+                "match_id": f"MA{index:04d}.1" if match else None,
+                "match_q": (0.2 if index == 3 else 1e-6) if match else None,
+                "reproducibility": 0.5 if replicates > 1 and not dead else None, "dead": dead,
+                "equivalents": index % 4,
+            }
+        )  # fmt: skip
+    home.mkdir(parents=True, exist_ok=True)
+    write(home / "motifs.tsv", pl.DataFrame(rows, infer_schema_length=None))
+    (home / "motifs.meme").write_text(meme(learned))
+    (home / "matches.meme").write_text(meme(known))
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., tuple[Config, Path]]:
+    """Return a function that builds a results folder and returns its configuration and its path."""
+
+    def make(replicates: int = 1, **sizes: Any) -> tuple[Config, Path]:
+        config = settings(replicates)
+        build(tmp_path / "results", config, **sizes)
+        return config, tmp_path / "results"
+
+    return make

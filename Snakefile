@@ -1,0 +1,34 @@
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+# A configuration given with --configfile replaces the default one: nothing of config.yaml leaks into it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/motifs.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    """The whole run: a report, and the tables it shows."""
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/metrics.tsv",
+        f"{RESULTS}/comparisons.tsv",
+        f"{RESULTS}/config.yaml",
+
+
+onsuccess:
+    print(f"The report is {RESULTS}/report.html")

@@ -1,0 +1,114 @@
+"""The command line: every stage of the workflow is one subcommand, so a printed command can be pasted into a shell.
+
+A subcommand is a module with a docstring (its help), ``add_arguments(parser)`` and ``run(args)``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from motifloom import __version__
+from motifloom.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+COMMANDS = (
+    "check", "config", "simulate", "pack", "prepare", "train", "fit", "oracle",
+    "evaluate", "collect", "motifs", "report",
+)  # fmt: skip
+QUIET_SECONDS = 5.0
+"""A terminal is told of progress at most this often; a log file of all of it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit status: 0 done, 2 the user can fix it, 1 a bug."""
+    args = build_parser().parse_args(arguments)
+    command: ModuleType = args.command
+    handlers = _start_logging(args.log, _job(args))
+    try:
+        command.run(args)
+    except InputError as error:
+        for problem in error.problems:
+            _tell_error(problem, handlers)
+        return 2
+    except Exception:
+        logging.getLogger("motifloom").critical("%s", traceback.format_exc())
+        return 1
+    finally:
+        for handler in handlers:
+            logging.getLogger("motifloom").removeHandler(handler)
+            handler.close()
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands; no subcommand imports anything heavy for it."""
+    parser = argparse.ArgumentParser(prog="motifloom", description=importlib.import_module("motifloom").__doc__)
+    parser.add_argument("--version", action="version", version=f"motifloom {__version__}")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = importlib.import_module(f"motifloom.cli.{name}")
+        description = (module.__doc__ or "").strip()
+        subparser = subparsers.add_parser(
+            name,
+            help=description.splitlines()[0],
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(subparser)
+        subparser.add_argument("--log", metavar="FILE", help="also write what is told to this file")
+        subparser.set_defaults(command=module, command_name=name)
+    return parser
+
+
+def _tell_error(problem: str, handlers: Sequence[logging.Handler]) -> None:
+    """Write one ``error:`` line as it stands, without the job's name."""
+    plain = logging.Formatter("error: %(message)s")
+    record = logging.LogRecord("motifloom", logging.ERROR, "", 0, problem, None, None)
+    for handler in handlers:
+        handler.setFormatter(plain)
+        handler.handle(record)
+
+
+class _Sparingly(logging.Filter):
+    """Lets a record of progress pass when the last one is some seconds old, and every other record."""
+
+    last = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not getattr(record, "progress", False):
+            return True
+        due = time.monotonic() - self.last >= QUIET_SECONDS
+        if due:
+            self.last = time.monotonic()
+        return due
+
+
+def _job(args: argparse.Namespace) -> str:
+    """Name the job, so that the lines of jobs that run side by side can be told apart."""
+    parts = [args.command_name, *(getattr(args, name, None) for name in ("dataset", "model", "replicate"))]
+    return " ".join(str(part) for part in parts if part is not None)
+
+
+def _start_logging(log: str | None, job: str) -> list[logging.Handler]:
+    """Send what the package tells of a job to stderr, and to `log`."""
+    root = logging.getLogger("motifloom")
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    stderr = logging.StreamHandler(sys.stderr)
+    stderr.addFilter(_Sparingly())
+    handlers: list[logging.Handler] = [stderr]
+    if log:
+        handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
+    stderr.setFormatter(logging.Formatter(f"[{job.replace('%', '%%')}] %(message)s"))
+    for handler in handlers:
+        root.addHandler(handler)
+    return handlers

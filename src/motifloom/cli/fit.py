@@ -1,0 +1,52 @@
+"""Fit one baseline and predict with it.
+
+Writes predictions.parquet (validation and test), train_predictions.parquet, and sweep.tsv: the AUROC of every number of
+neighbours on every split. The number that is best on validation is used.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Register the command's flags."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset to fit on")
+    parser.add_argument("--model", required=True, metavar="NAME", help="the model to fit")
+    parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="the dataset's genome, packed")
+    parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fit one baseline."""
+    from motifloom import config
+    from motifloom.data.dataset import Dataset
+    from motifloom.data.predictions import predictions_table
+    from motifloom.data.splits import SPLITS
+    from motifloom.evaluation.selection import choose_neighbours, sweep_table
+    from motifloom.files import write_parquet, write_tsv
+    from motifloom.models.knn import Knn
+
+    spec = config.read(args.config).models[args.model]
+    if not isinstance(spec, config.Knn):
+        raise TypeError(f"{spec.architecture} is no baseline")
+    dataset = Dataset.open(args.examples, args.genome)
+    rows = {split: dataset.rows(split) for split in SPLITS}
+    labels = {split: dataset.labels(rows[split]) for split in SPLITS}
+    knn = Knn.fit(dataset.codes(rows["train"]), labels["train"], spec.kmer)
+    scores = {split: knn.predict(dataset.codes(rows[split]), spec.neighbours) for split in SPLITS}
+    best = choose_neighbours(labels["validation"], scores["validation"])
+    logger.info("%d neighbours of %s are best on validation", best, spec.neighbours)
+    tables = {split: predictions_table(dataset, rows[split], scores[split][best]) for split in SPLITS}
+    write_tsv(args.output / "sweep.tsv", sweep_table(dataset.tasks, labels, scores))
+    write_parquet(args.output / "train_predictions.parquet", tables["train"])
+    write_parquet(args.output / "predictions.parquet", tables["validation"].vstack(tables["test"]))

@@ -1,0 +1,73 @@
+"""Turn a model's first-layer filters into motifs, measure how much each matters, and name them.
+
+Writes motifs.tsv, motifs.meme and matches.meme: the known motif that each matched, laid on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Register the command's flags."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset the model was trained on")
+    parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="the dataset's genome, packed")
+    parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="model.ckpt, one a replicate",
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor (default: 1)")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Learn the motifs of one model."""
+    from motifloom.training.machine import prepare_process
+
+    prepare_process(args.threads)
+
+    from motifloom import config
+    from motifloom.data.dataset import Dataset
+    from motifloom.files import write_text, write_tsv
+    from motifloom.motifs.learn import filter_motifs, importances, motif_table
+    from motifloom.motifs.matching import equivalents, match, read_database
+    from motifloom.motifs.meme import meme_text
+    from motifloom.training.fit import load
+
+    settings = config.read(args.config)
+    database = read_database(settings.database(args.dataset))
+    dataset = Dataset.open(args.examples, args.genome)
+    modules = [load(path) for path in args.checkpoints]
+    motifs = [m for replicate, module in enumerate(modules) for m in filter_motifs(module, dataset, replicate)]
+    families = equivalents(motifs, database)
+    importance: dict[str, float] = {}
+    for replicate, module in enumerate(modules):
+        groups = {
+            motif.name: [other.unit for other in families[motif.name] if other.replicate == replicate]
+            for motif in motifs
+            if motif.replicate == replicate
+        }
+        importance |= importances(module, dataset, groups)
+    motifs.sort(key=lambda motif: (-importance[motif.name], -motif.sites, motif.name))
+    matches = match(motifs, database)
+
+    folder = args.output
+    laid = [(m.name, matches[m.name].ppm, m.sites) for m in motifs if m.name in matches]
+    write_text(folder / "matches.meme", meme_text(laid))
+    write_text(folder / "motifs.meme", meme_text((m.name, m.ppm, m.sites) for m in motifs))
+    write_tsv(folder / "motifs.tsv", motif_table(motifs, importance, matches, families, len(modules)))
+    named = sum(found.q_value < 0.05 for found in matches.values())
+    logger.info("%d filters, %d of them match one of %d known motifs", len(motifs), named, len(database))

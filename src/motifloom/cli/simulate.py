@@ -1,0 +1,29 @@
+"""Simulate a genome with planted motifs: genome.fa, regions.bed and sites.tsv, the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Register the command's flags."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset to simulate")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write the files")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Simulate one dataset."""
+    from motifloom import config
+    from motifloom.data.simulate import simulate
+    from motifloom.errors import InputError
+
+    settings = config.read(args.config)
+    section = settings.datasets.get(args.dataset)
+    if not isinstance(section, config.SimulatedDataset):
+        raise InputError(f"{args.config}: datasets.{args.dataset}: is no simulated dataset")
+    simulate(args.dataset, section, settings.seed, args.output)

@@ -1,0 +1,51 @@
+"""Train one network and predict with it.
+
+Writes model.ckpt, history.csv, predictions.parquet (validation and test) and train_predictions.parquet.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Register the command's flags."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset to train on")
+    parser.add_argument("--model", required=True, metavar="NAME", help="the model to train")
+    parser.add_argument("--replicate", type=int, default=0, metavar="N", help="number of the training, from 0")
+    parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="the dataset's genome, packed")
+    parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor (default: 1)")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train one network."""
+    from motifloom.training.machine import prepare_process
+
+    prepare_process(args.threads)
+
+    from motifloom import config
+    from motifloom.data.dataset import Dataset
+    from motifloom.data.predictions import predictions_table
+    from motifloom.files import write_parquet, write_text
+    from motifloom.training.fit import fit, predict, save
+
+    settings = config.read(args.config)
+    dataset = Dataset.open(args.examples, args.genome)
+    module, history = fit(settings, args.dataset, args.model, args.replicate, dataset, args.output / "checkpoints")
+    for splits, name in ((("validation", "test"), "predictions"), (("train",), "train_predictions")):
+        rows = dataset.rows(*splits)
+        table = predictions_table(dataset, rows, predict(module, dataset, rows))
+        write_parquet(args.output / f"{name}.parquet", table)
+        logger.info("predicted %d sequences of %s", len(rows), " and ".join(splits))
+    write_text(args.output / "history.csv", history.write_csv())
+    save(module, args.output / "model.ckpt")

@@ -1,0 +1,49 @@
+"""
+From a network's first-layer filters to motifs with names.
+
+REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/model.ckpt of every replicate.
+
+OUTPUTS: {results}/{dataset}/{model}/motifs.meme, motifs.tsv and matches.meme.
+
+COMMANDS: motifloom motifs.
+"""
+
+
+rule motifs:
+    """Learn one model's motifs, measure how much each matters, and name them."""
+    input:
+        config=ancient(f"{RESULTS}/config.yaml"),
+        examples=rules.prepare.output.examples,
+        genome=rules.prepare.input.genome,
+        checkpoints=lambda wildcards: [
+            f"{folder}/model.ckpt" for folder in model_folders(wildcards.dataset, [wildcards.model])
+        ],
+        database=lambda wildcards: CONFIG.database_file(wildcards.dataset),
+    output:
+        table=f"{RESULTS}/{{dataset}}/{{model}}/motifs.tsv",
+        motifs=f"{RESULTS}/{{dataset}}/{{model}}/motifs.meme",
+        matches=f"{RESULTS}/{{dataset}}/{{model}}/matches.meme",
+    log:
+        f"{RESULTS}/logs/motifs/{{dataset}}/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/motifs/{{dataset}}/{{model}}.tsv"
+    wildcard_constraints:
+        model="|".join(map(re.escape, CONFIG.with_filters())) or "$^",
+    threads: 1
+    resources:
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{2 * attempt}h",
+    params:
+        genome=subpath(input.genome, parent=True),
+        folder=subpath(output.table, parent=True),
+        rerun_on=lambda wildcards: CONFIG.settings_of("motifs", wildcards.dataset),
+    shell:
+        "motifloom motifs"
+        " --config {input.config:q}"
+        " --dataset {wildcards.dataset:q}"
+        " --genome {params.genome:q}"
+        " --examples {input.examples:q}"
+        " --checkpoints {input.checkpoints:q}"
+        " --threads {threads}"
+        " --output {params.folder:q}"
+        " --log {log:q}"

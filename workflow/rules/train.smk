@@ -1,0 +1,115 @@
+"""
+From examples to models and their predictions.
+
+REQUIRED INPUTS: {results}/{dataset}/examples.parquet and the packed genome.
+
+OUTPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; for networks also
+model.ckpt and history.csv, for nearest neighbours sweep.tsv.
+
+COMMANDS: motifloom train, fit, oracle.
+"""
+
+
+rule train:
+    """Train one network and predict with it."""
+    input:
+        config=ancient(f"{RESULTS}/config.yaml"),
+        examples=rules.prepare.output.examples,
+        genome=rules.prepare.input.genome,
+    output:
+        checkpoint=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/model.ckpt",
+        history=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/history.csv",
+        predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",
+        train_predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/train_predictions.parquet",
+    log:
+        f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{replicate}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{dataset}}/{{model}}/{{replicate}}.tsv"
+    wildcard_constraints:
+        model="|".join(map(re.escape, CONFIG.networks())) or "$^",
+    # The number of threads decides the last bits of a training: 1, so that every machine gives the same as every other job.
+    threads: 1
+    resources:
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{6 * attempt}h",
+        gpu=gpus,
+    params:
+        genome=subpath(input.genome, parent=True),
+        folder=subpath(output.checkpoint, parent=True),
+        rerun_on=lambda wildcards: CONFIG.settings_of("train", wildcards.dataset, wildcards.model),
+    shell:
+        "motifloom train"
+        " --config {input.config:q}"
+        " --dataset {wildcards.dataset:q}"
+        " --model {wildcards.model:q}"
+        " --replicate {wildcards.replicate}"
+        " --genome {params.genome:q}"
+        " --examples {input.examples:q}"
+        " --threads {threads}"
+        " --output {params.folder:q}"
+        " --log {log:q}"
+
+
+rule fit:
+    """Fit one baseline and predict with it."""
+    input:
+        config=ancient(f"{RESULTS}/config.yaml"),
+        examples=rules.prepare.output.examples,
+        genome=rules.prepare.input.genome,
+    output:
+        sweep=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/sweep.tsv",
+        predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",
+        train_predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/train_predictions.parquet",
+    log:
+        f"{RESULTS}/logs/fit/{{dataset}}/{{model}}/{{replicate}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit/{{dataset}}/{{model}}/{{replicate}}.tsv"
+    wildcard_constraints:
+        model="|".join(map(re.escape, CONFIG.baselines())) or "$^",
+    threads: 1
+    resources:
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime="1h",
+    params:
+        genome=subpath(input.genome, parent=True),
+        folder=subpath(output.predictions, parent=True),
+        rerun_on=lambda wildcards: CONFIG.settings_of("fit", wildcards.dataset, wildcards.model),
+    shell:
+        "motifloom fit"
+        " --config {input.config:q}"
+        " --dataset {wildcards.dataset:q}"
+        " --model {wildcards.model:q}"
+        " --genome {params.genome:q}"
+        " --examples {input.examples:q}"
+        " --output {params.folder:q}"
+        " --log {log:q}"
+
+
+rule oracle:
+    """Score a simulated dataset with the exact posterior, the ceiling for every model."""
+    input:
+        config=ancient(f"{RESULTS}/config.yaml"),
+        examples=rules.prepare.output.examples,
+        genome=rules.prepare.input.genome,
+    output:
+        predictions=f"{RESULTS}/{{dataset}}/oracle/0/predictions.parquet",
+        train_predictions=f"{RESULTS}/{{dataset}}/oracle/0/train_predictions.parquet",
+    log:
+        f"{RESULTS}/logs/oracle/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/oracle/{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime="30m",
+    params:
+        genome=subpath(input.genome, parent=True),
+        folder=subpath(output.predictions, parent=True),
+    shell:
+        "motifloom oracle"
+        " --config {input.config:q}"
+        " --dataset {wildcards.dataset:q}"
+        " --genome {params.genome:q}"
+        " --examples {input.examples:q}"
+        " --output {params.folder:q}"
+        " --log {log:q}"

@@ -319,7 +319,7 @@ class Config(Section):
             case "evaluate":
                 settings = [self.seed, self.evaluation.model_dump()]
             case "motifs":
-                settings = [self.database(dataset)]
+                settings = [self.seed, self.database(dataset)]
             case _:
                 raise ValueError(f"no settings of {stage}")
         return json.dumps(settings)

@@ -5,10 +5,12 @@ JASPAR 2026: Rauluseviciute et al., Nucleic Acids Research; the release is fixed
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from Bio import BiopythonWarning
 from pyjaspar import jaspardb
 
 from motifloom.errors import InputError
@@ -61,7 +63,9 @@ def fetch(identifiers: Iterable[str]) -> list[KnownMotif]:
         With every id that JASPAR does not hold.
     """
     database = _database()
-    found = {identifier: database.fetch_motif_by_id(identifier) for identifier in identifiers}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BiopythonWarning)  # said below, of all ids at once
+        found = {identifier: database.fetch_motif_by_id(identifier) for identifier in identifiers}
     missing = [identifier for identifier, motif in found.items() if motif is None]
     if missing:
         raise InputError(

@@ -41,6 +41,7 @@ rule motifs:
         "motifloom motifs"
         " --config {input.config:q}"
         " --dataset {wildcards.dataset:q}"
+        " --model {wildcards.model:q}"
         " --genome {params.genome:q}"
         " --examples {input.examples:q}"
         " --checkpoints {input.checkpoints:q}"

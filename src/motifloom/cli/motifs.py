@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
     parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset the model was trained on")
+    parser.add_argument("--model", required=True, metavar="NAME", help="the model")
     parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="the dataset's genome, packed")
     parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
     parser.add_argument(
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     dataset = Dataset.open(args.examples, args.genome)
     modules = [load(path) for path in args.checkpoints]
     motifs = [m for replicate, module in enumerate(modules) for m in filter_motifs(module, dataset, replicate)]
-    families = equivalents(motifs, database)
+    families = equivalents(motifs, database, settings.seed)
     importance: dict[str, float] = {}
     for replicate, module in enumerate(modules):
         groups = {
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         }
         importance |= importances(module, dataset, groups)
     motifs.sort(key=lambda motif: (-importance[motif.name], -motif.sites, motif.name))
-    matches = match(motifs, database)
+    matches = match(motifs, database, settings.seed)
 
     folder = args.output
     laid = [(m.name, matches[m.name].ppm, m.sites) for m in motifs if m.name in matches]

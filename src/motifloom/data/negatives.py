@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MAX_UNKNOWN = 0.1
 """A window with a greater share of N than this is never used, as a positive or as a negative."""
 
-GC_TOLERANCE = 0.05
-"""A GC-matched negative's GC content is at most this far from its positive's."""
+GC_TOLERANCE = 0.1
+"""A GC-matched negative's GC content is at most this far from its positive's; the nearest available are taken first."""
 
 FIRST_POOL = 50
 """So many candidates are looked at for each negative wanted, before all the places there are."""

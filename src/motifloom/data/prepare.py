@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from motifloom.data.negatives import MAX_UNKNOWN, mostly_known, sample_negatives
+from motifloom.data.negatives import MAX_UNKNOWN, gc_count, mostly_known, sample_negatives
 from motifloom.data.regions import SCHEMA, Occupied, centred_windows, read_regions
 from motifloom.data.splits import SPLITS, chromosomes_of_splits
 from motifloom.errors import InputError, Problems
@@ -17,7 +16,7 @@ from motifloom.seeds import generator
 
 if TYPE_CHECKING:
     from motifloom.config import Config
-    from motifloom.genome import Genome
+    from motifloom.genome import Codes, Genome
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +74,11 @@ def prepare(config: Config, name: str, genome: Genome) -> tuple[pl.DataFrame, pl
                 genome, chroms[split], occupied, codes, section.negatives_per_positive,
                 section.negatives == "gc-matched", generator(config.seed, name, "negatives", split),
             )  # fmt: skip
+            of_negatives = genome.windows(window_offsets(negatives, genome), section.window)
+            logger.info(
+                "%s: %d positives, %d negatives; mean GC content %.3f and %.3f",
+                split, len(codes), len(of_negatives), _gc_content(codes), _gc_content(of_negatives),
+            )  # fmt: skip
             parts += [_labelled(mine, split, name, 1), _labelled(negatives, split, name, 0)]
     problems.raise_any()
     place = pl.format("{}:{}-{}", "chrom", "start", "end")
@@ -82,7 +86,9 @@ def prepare(config: Config, name: str, genome: Genome) -> tuple[pl.DataFrame, pl
     examples = pl.concat(parts).select(stranded.alias("id"), pl.all())
     order = {chrom: index for index, chrom in enumerate(genome.lengths)}
     examples = examples.sort(pl.col("chrom").replace_strict(order, return_dtype=pl.Int64), "start", "end", "strand")
-    _log(name, examples, dropped, len(regions))
+    logger.info("%d of %d regions left out", len(dropped), len(regions))
+    for reason, count in dropped.group_by("reason", maintain_order=True).len().iter_rows():
+        logger.info("  %d: %s", count, reason)
     return examples, dropped.cast(dict(DROPPED_SCHEMA))  # type: ignore[arg-type]
 
 
@@ -126,8 +132,8 @@ def _check_chromosomes(regions: pl.DataFrame, genome: Genome, path: str) -> None
     """Raise where the regions lie on none of the genome's chromosomes, as with ``chr1`` against ``1``."""
     if not set(regions["chrom"]) & set(genome.lengths):
         theirs, ours = regions["chrom"][0], next(iter(genome.lengths))
-        nearest = difflib.get_close_matches(theirs, list(genome.lengths), n=1)
-        hint = f"; is '{theirs}' its '{nearest[0]}'?" if nearest else ""
+        other = theirs.removeprefix("chr") if theirs.startswith("chr") else f"chr{theirs}"
+        hint = f"; it has '{other}' where the regions have '{theirs}'" if other in genome.lengths else ""
         raise InputError(f"{path}: none of its chromosomes ('{theirs}', …) is in the genome ('{ours}', …){hint}")
 
 
@@ -156,11 +162,5 @@ def _labelled(windows: pl.DataFrame, split: str, task: str, label: int) -> pl.Da
     )
 
 
-def _log(name: str, examples: pl.DataFrame, dropped: pl.DataFrame, regions: int) -> None:
-    counts = examples.group_by("split", name).len()
-    for split in SPLITS:
-        of = dict(counts.filter(pl.col("split") == split).select(name, "len").iter_rows())
-        logger.info("%s: %d positives, %d negatives", split, of.get(1, 0), of.get(0, 0))
-    logger.info("%d of %d regions left out", len(dropped), regions)
-    for reason, count in dropped.group_by("reason", maintain_order=True).len().iter_rows():
-        logger.info("  %d: %s", count, reason)
+def _gc_content(codes: Codes) -> float:
+    return float(gc_count(codes).mean() / codes.shape[1])

@@ -1,9 +1,11 @@
-"""Names for learned motifs: Tomtom against known ones.
+"""Names for learned motifs: Tomtom against known ones, held against motifs whose columns were shuffled.
 
-Gupta et al., Quantifying similarity between motifs, Genome Biology 8:R24 (2007), as memelite implements it. The
-p-values of all motifs of a model against all known motifs are corrected together (Benjamini and Hochberg, Journal of
-the Royal Statistical Society B 57:289, 1995). A matrix with little information is compared with nothing: trimmed or
-not, it would match the long spacers of known motifs.
+Gupta et al., Quantifying similarity between motifs, Genome Biology 8:R24 (2007), as memelite implements it. Tomtom's
+p-values are wrong for known motifs with long flat spacers, such as the extended ones of CTCF: any matrix of little
+information matches them, with p-values down to 1e-16. So the learned motifs are also compared with their columns
+shuffled, and each known motif's p-values are stretched until those of the shuffled matrices are as large as chance has
+them. What is left is corrected over all learned × all known motifs (Benjamini and Hochberg, Journal of the Royal
+Statistical Society B 57:289, 1995).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from motifloom import jaspar
 from motifloom.config import JASPAR_PREFIX
 from motifloom.errors import InputError
 from motifloom.jaspar import KnownMotif
+from motifloom.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +42,12 @@ MIN_WIDTH = 5
 MIN_SITES = 5
 """Nor one counted from fewer sites."""
 
+SHUFFLED = 1000
+"""At least so many matrices of shuffled columns make the null distribution of each known motif."""
+
+NULL_QUANTILE = 0.05
+"""Where in the null distribution it is held against the uniform one."""
+
 EQUIVALENT_Q = 0.01
 """Two learned motifs are equivalent when Tomtom's q-value between them is at most this."""
 
@@ -52,7 +61,7 @@ class Match:
     known
         The motif.
     q_value
-        Benjamini-Hochberg over all learned motifs × all known ones.
+        Benjamini-Hochberg over all learned motifs × all known ones, from calibrated p-values.
     ppm
         The known motif as it lies on the learned one: on its strand, padded with uniform columns or cut to its width,
         shape
@@ -91,7 +100,7 @@ def comparable(motif: Motif) -> bool:
     return motif.sites >= MIN_SITES and len(motif.ppm) >= MIN_WIDTH and motif.information_content >= MIN_INFORMATION
 
 
-def match(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict[str, Match]:
+def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> dict[str, Match]:
     """Find the best known motif for each learned one.
 
     Returns
@@ -101,7 +110,7 @@ def match(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict[str, 
     queries = [motif for motif in motifs if comparable(motif)]
     if not queries:
         return {}
-    p_values, _, offsets, _, strands = _tomtom([q.ppm for q in queries], [known.ppm for known in database])
+    p_values, offsets, strands = _compare([q.ppm for q in queries], [known.ppm for known in database], seed)
     q_values = _correct(p_values)
     found = {}
     for row, query in enumerate(queries):
@@ -114,7 +123,7 @@ def match(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict[str, 
     return found
 
 
-def equivalents(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict[str, list[Motif]]:
+def equivalents(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> dict[str, list[Motif]]:
     """Find for each learned motif those that are the same motif: itself, and what Tomtom finds alike on either strand.
 
     The known motifs are compared along, so that Tomtom's null distribution does not rest on a handful of columns.
@@ -127,7 +136,7 @@ def equivalents(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict
     queries = [motif for motif in motifs if comparable(motif)]
     if queries:
         matrices = [motif.ppm for motif in queries]
-        p_values = _tomtom(matrices, matrices + [known.ppm for known in database])[0]
+        p_values, _, _ = _compare(matrices, matrices + [known.ppm for known in database], seed)
         alike = _correct(p_values)[:, : len(queries)] <= EQUIVALENT_Q
         np.fill_diagonal(alike, True)
         for row, query in enumerate(queries):
@@ -135,15 +144,38 @@ def equivalents(motifs: Sequence[Motif], database: Sequence[KnownMotif]) -> dict
     return found
 
 
-def _tomtom(
+def _compare(
+    queries: Sequence[npt.NDArray[np.float64]], targets: Sequence[npt.NDArray[np.float64]], seed: int
+) -> tuple[npt.NDArray[np.float64], ...]:
+    """Return calibrated p-values, offsets and strands of Tomtom, each of shape ``(queries, targets)``.
+
+    Where −ln p of shuffled matrices is λ > 1 times as large as that of a uniform p at :data:`NULL_QUANTILE`, p becomes
+    p to the power of 1 / λ.
+    """
+    random = generator(seed, "shuffled columns")
+    rounds = -(-SHUFFLED // len(queries))
+    shuffled = [random.permutation(query) for query in queries for _ in range(rounds)]
+    found = tomtom_p_values(queries, targets)
+    null = tomtom_p_values(shuffled, targets)[0]
+    stretch = np.log(np.quantile(null, NULL_QUANTILE, axis=0)) / np.log(NULL_QUANTILE)
+    return found[0] ** (1 / np.maximum(stretch, 1)), found[2], found[4]
+
+
+def tomtom_p_values(
     queries: Sequence[npt.NDArray[np.float64]], targets: Sequence[npt.NDArray[np.float64]]
 ) -> npt.NDArray[np.float64]:
-    """Return p-values, scores, offsets, overlaps and strands, shape ``(5, queries, targets)``."""
+    """Return Tomtom's p-values, scores, offsets, overlaps and strands, shape ``(5, queries, targets)``.
+
+    Parameters
+    ----------
+    queries, targets
+        Probabilities of shape ``(width, 4)``.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*targets.*")  # said once, in the documentation
         found = tomtom([np.ascontiguousarray(q.T) for q in queries], [np.ascontiguousarray(t.T) for t in targets])
     result = np.array(found, dtype=np.float64)
-    result[0] = result[0].clip(0, 1)
+    result[0] = result[0].clip(np.finfo(float).tiny, 1)
     return result
 
 

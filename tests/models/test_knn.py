@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
+
+from motifloom.genome import encode, reverse_complement
+from motifloom.models.knn import Knn, canonical_index, spectra
+
+
+def reference_spectrum(sequence: str, kmer: int) -> dict[str, int]:
+    """Count canonical k-mers with strings."""
+    counts: dict[str, int] = {}
+    for place in range(len(sequence) - kmer + 1):
+        word = sequence[place : place + kmer]
+        if "N" not in word:
+            other = word[::-1].translate(str.maketrans("ACGT", "TGCA"))
+            counts[min(word, other)] = counts.get(min(word, other), 0) + 1
+    return counts
+
+
+@given(sequence=st.text("ACGTN", min_size=1, max_size=40), kmer=st.integers(1, 4))
+def test_spectra_count_what_strings_count(sequence, kmer):
+    names = sorted(
+        {min(w, w[::-1].translate(str.maketrans("ACGT", "TGCA"))) for w in map("".join, product("ACGT", repeat=kmer))}
+    )
+    counted = spectra(encode(sequence)[None], kmer)[0]
+    assert len(counted) == len(names)
+    expected = reference_spectrum(sequence, kmer)
+    assert dict(zip(names, counted.astype(int).tolist(), strict=True)) == {
+        name: expected.get(name, 0) for name in names
+    }
+
+
+@given(sequence=st.text("ACGTN", min_size=1, max_size=40))
+def test_a_sequence_and_its_reverse_complement_have_one_spectrum(sequence):
+    codes = encode(sequence)
+    assert (spectra(codes[None], 3) == spectra(reverse_complement(codes)[None], 3)).all()
+
+
+@pytest.mark.parametrize(("kmer", "columns"), [(1, 2), (2, 10), (3, 32), (6, 2080)])
+def test_the_number_of_canonical_kmers(kmer, columns):
+    assert canonical_index(kmer).max() + 1 == columns
+
+
+def test_neighbours_agree_with_scikit_learn():
+    random = np.random.default_rng(0)
+    train, queries = (random.integers(0, 5, (n, 60)).astype(np.uint8) for n in (211, 37))
+    knn = Knn.fit(train, np.zeros((211, 1), dtype=np.float32), 3)
+    reference = NearestNeighbors(n_neighbors=9, metric="cosine", algorithm="brute").fit(spectra(train, 3))
+    distance, _ = reference.kneighbors(spectra(queries, 3))
+    ours = spectra(train, 3)[knn.nearest(queries, 9)].astype(float)
+    asked = spectra(queries, 3).astype(float)
+    cosine = (
+        np.einsum("qnk,qk->qn", ours, asked) / np.linalg.norm(ours, axis=2) / np.linalg.norm(asked, axis=1)[:, None]
+    )
+    assert 1 - cosine == pytest.approx(distance, abs=1e-6)
+
+
+def test_of_equally_near_sequences_the_earlier_one_is_nearer():
+    codes = np.stack([encode(s) for s in ("TTTTT", "ACACA", "ACACA", "ACACA")])
+    knn = Knn.fit(codes, np.zeros((4, 1), dtype=np.float32), 2)
+    assert knn.nearest(encode("ACACA")[None], 3).tolist() == [[1, 2, 3]]
+
+
+def test_a_score_is_the_share_of_positives_among_the_nearest():
+    codes = np.stack([encode(s) for s in ("AAAAAA", "AAAAAC", "AAACCC", "GCGCGC")])
+    labels = np.array([[1, 0], [0, 0], [1, 1], [0, 1]], dtype=np.float32)
+    scores = Knn.fit(codes, labels, 2).predict(encode("AAAAAA")[None], [1, 3, 29])
+    assert scores[1].tolist() == [[1, 0]]
+    assert scores[3].tolist() == [[pytest.approx(2 / 3), pytest.approx(1 / 3)]]
+    assert scores[29].tolist() == [[0.5, 0.5]]
+
+
+def test_the_nearest_neighbour_of_a_training_sequence_is_itself():
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 4, (50, 80)).astype(np.uint8)
+    labels = random.integers(0, 2, (50, 1)).astype(np.float32)
+    assert (Knn.fit(codes, labels, 4).predict(codes, [1])[1] == labels).all()
+
+
+def test_a_sequence_without_a_known_kmer_is_scored_all_the_same():
+    codes = np.stack([encode("NNNN"), encode("ACGT")])
+    labels = np.array([[1], [0]], dtype=np.float32)
+    assert np.isfinite(Knn.fit(codes, labels, 2).predict(codes, [1])[1]).all()

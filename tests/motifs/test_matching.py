@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from motifloom.errors import InputError
+from motifloom.motifs.learn import reproducibility
+from motifloom.motifs.matching import MIN_SITES, comparable, equivalents, match, read_database
+from motifloom.motifs.meme import meme_text
+from motifloom.motifs.motif import Motif, probabilities, trim
+
+if TYPE_CHECKING:
+    from motifloom import jaspar
+
+SEED = 3
+PLANTED = ("REB1", "ABF1", "RAP1", "CBF1")
+
+
+@pytest.fixture(scope="module")
+def fungi() -> list[jaspar.KnownMotif]:
+    return read_database("jaspar-fungi")
+
+
+def learned(name: str, ppm: np.ndarray, replicate: int = 0, sites: int = 60) -> Motif:
+    return Motif(name, replicate, 0, ppm, sites, dead=False)
+
+
+def as_learned(known: jaspar.KnownMotif, seed: int, minus: bool) -> np.ndarray:
+    """Return what a filter of 19 bp would count from 60 sites of a known motif."""
+    random = np.random.default_rng(seed)
+    flank = np.full((3, 4), 0.25)
+    wide = np.vstack([flank, known.ppm[::-1, ::-1] if minus else known.ppm, flank])
+    return trim(probabilities(np.array([random.multinomial(60, column / column.sum()) for column in wide])))
+
+
+def known_called(name: str, database: list[jaspar.KnownMotif]) -> jaspar.KnownMotif:
+    return next(known for known in database if known.name == name)
+
+
+@pytest.mark.parametrize("minus", [False, True])
+def test_a_known_motif_is_named_on_either_strand(fungi, minus):
+    motifs = [learned(name, as_learned(known_called(name, fungi), seed, minus)) for seed, name in enumerate(PLANTED)]
+    found = match(motifs, fungi, SEED)
+    for motif in motifs:
+        assert found[motif.name].known.name == motif.name
+        assert found[motif.name].q_value < 0.05
+
+
+@pytest.mark.parametrize("minus", [False, True])
+def test_the_match_lies_on_the_learned_motif(fungi, minus):
+    known = known_called("RAP1", fungi)
+    cut = (known.ppm[::-1, ::-1] if minus else known.ppm)[2:9]
+    laid = match([learned("cut", cut)], fungi, SEED)["cut"].ppm
+    assert laid == pytest.approx(cut)
+    flank = np.eye(4)[[0, 1]]
+    wide = np.vstack([flank, known.ppm, flank])
+    laid = match([learned("wide", wide)], fungi, SEED)["wide"].ppm
+    assert laid[2:-2] == pytest.approx(known.ppm)
+    assert (laid[[0, 1, -2, -1]] == 0.25).all()
+
+
+@pytest.mark.parametrize("taxon", ["fungi", "vertebrates"])
+def test_matrices_without_a_motif_get_no_name(taxon):
+    """What a filter counts from the best chance sites of a random sequence is no known motif."""
+    random = np.random.default_rng(0)
+    motifs = []
+    for number in range(128):
+        weights = random.dirichlet(np.full(4, 0.9), size=19)
+        sites = np.array([random.multinomial(40, column) for column in weights])
+        motifs.append(learned(f"m{number}", trim(probabilities(sites))))
+    database = read_database(f"jaspar-{taxon}")
+    named = [found for found in match(motifs, database, SEED).values() if found.q_value < 0.05]
+    assert len(named) <= 128 * 0.05
+
+
+def test_matrices_of_little_information_are_not_compared(fungi):
+    """Flat matrices would match the long flat spacers of known motifs with tiny p-values."""
+    random = np.random.default_rng(0)
+    flat = [learned(f"m{i}", random.dirichlet(np.full(4, 8.0), size=19)) for i in range(20)]
+    assert not any(comparable(motif) for motif in flat)
+    assert match(flat, fungi, SEED) == {}
+
+
+def test_few_sites_are_not_compared(fungi):
+    known = known_called("REB1", fungi)
+    assert comparable(learned("m", known.ppm, sites=MIN_SITES))
+    assert not comparable(learned("m", known.ppm, sites=MIN_SITES - 1))
+
+
+def test_equivalent_motifs_are_found_across_strands_and_replicates(fungi):
+    reb1, abf1 = (known_called(name, fungi) for name in ("REB1", "ABF1"))
+    motifs = [
+        learned("a", as_learned(reb1, 0, minus=False), replicate=0),
+        learned("b", as_learned(reb1, 1, minus=True), replicate=1),
+        learned("c", as_learned(abf1, 2, minus=False), replicate=1),
+        learned("d", as_learned(reb1, 3, minus=False), replicate=2, sites=2),
+    ]
+    families = equivalents(motifs, fungi, SEED)
+    assert {name: [m.name for m in alike] for name, alike in families.items()} == {
+        "a": ["a", "b"],
+        "b": ["a", "b"],
+        "c": ["c"],
+        "d": ["d"],
+    }
+    shares = [reproducibility(motif, families[motif.name], 3) for motif in motifs]
+    assert shares == [pytest.approx(x) for x in (2 / 3, 2 / 3, 1 / 3, 1 / 3)]
+    assert reproducibility(motifs[0], families["a"], 1) is None
+
+
+def test_a_users_meme_file_is_a_database(write, fungi):
+    text = meme_text((f"{known.identifier} {known.name}", known.ppm, 100) for known in fungi[:30])
+    database = read_database(str(write("own.meme", text)))
+    assert [known.identifier for known in database] == [known.identifier for known in fungi[:30]]
+
+
+@pytest.mark.parametrize("content", ["", "nothing of the kind\n"])
+def test_a_file_without_motifs_is_refused(write, content):
+    with pytest.raises(InputError, match=r"own\.meme: (holds no motif|is no MEME file)"):
+        read_database(str(write("own.meme", content)))
+
+
+def test_a_missing_file_is_said(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_database(str(tmp_path / "own.meme"))

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+
+from motifloom.config import Config, dump, read, validate
+from motifloom.errors import InputError
+
+GOOD: dict[str, Any] = {
+    "datasets": {
+        "reb1": {
+            "genome": "genome.fa",
+            "regions": "reb1.bed",
+            "split": {"validation": ["chrI"], "test": ["chrII", "chrIII"]},
+        },
+        "toy": {"simulate": {"motifs": ["MA0139.2"]}, "split": {"validation": ["chr1"], "test": ["chr2"]}},
+    },
+    "models": ["knn", "cnn"],
+}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """Return the good settings with values set at dotted paths."""
+    settings = copy.deepcopy(GOOD)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        section = settings
+        for key in parents:
+            section = section[key]
+        section[last] = value
+    return settings
+
+
+def problems(settings: Any) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        validate(settings, "my.yaml")
+    return caught.value.problems
+
+
+def test_what_is_written_reads_back_alike(tmp_path):
+    config = validate(GOOD)
+    path = tmp_path / "config.yaml"
+    path.write_text(dump(config))
+    assert read(path) == config
+
+
+def test_bare_names_and_an_empty_section_mean_the_defaults():
+    bare = validate(changed(models=["knn", "cnn"]))
+    mapping = validate(changed(models={"knn": None, "cnn": {}}))
+    assert bare.models == mapping.models
+
+
+def test_a_name_may_differ_from_its_architecture():
+    config = validate(changed(models={"wide": {"architecture": "cnn", "filters": 256, "weight_decay": "1e-4"}}))
+    assert config.models["wide"].filters == 256
+    assert config.models["wide"].weight_decay == 1e-4
+    assert config.with_filters() == config.networks() == ["wide"]
+
+
+def test_chromosomes_named_by_numbers_are_text():
+    config = validate(changed(datasets__reb1__split={"validation": [1], "test": [2, "X"]}))
+    assert config.datasets["reb1"].split.test == ["2", "X"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (changed(sed=3), "my.yaml: sed: unknown key; the nearest known key is 'seed'"),
+        (
+            changed(datasets__reb1__windw=101),
+            "my.yaml: datasets.reb1.windw: unknown key; the nearest known key is 'window'",
+        ),
+        (
+            changed(datasets__reb1__split={"validation": ["a"], "tset": ["b"], "test": ["b"]}),
+            "my.yaml: datasets.reb1.split.tset: unknown key; the nearest known key is 'test'",
+        ),
+        (
+            changed(models={"cnn": {"filter": 3}}),
+            "my.yaml: models.cnn.filter: unknown key; the nearest known key is 'filters'",
+        ),
+        (
+            changed(models=["cnm"]),
+            (
+                "my.yaml: models.cnm: unknown architecture 'cnm'; expected one of knn, cnn, dilated_cnn, bilstm, "
+                "cnn_bilstm; the nearest is 'cnn'"
+            ),
+        ),
+        (
+            changed(models={"cnn": {"kernel_size": 8}}),
+            "my.yaml: models.cnn.kernel_size: expected an odd number, so that the filter has a centre, found 8",
+        ),
+        (
+            changed(datasets__reb1={"window": 5}),
+            "my.yaml: datasets.reb1: expected one source: 'genome' and 'regions', or 'simulate'",
+        ),
+        (
+            changed(datasets__reb1__split={"validation": ["a", "b"], "test": ["b"]}),
+            "my.yaml: datasets.reb1.split: b in both validation and test",
+        ),
+        (
+            changed(motifs={"database": "jaspar-fungus"}),
+            (
+                "my.yaml: motifs.database: expected the path of a MEME file or one of jaspar-fungi, jaspar-insects, "
+                "jaspar-nematodes, jaspar-plants, jaspar-vertebrates, found 'jaspar-fungus'"
+            ),
+        ),
+        (
+            changed(models={"a b": {"architecture": "knn"}}),
+            (
+                "my.yaml: models.a b: a name holds letters, digits, '.', '_' and '-', and starts with a letter or "
+                "digit, found 'a b'"
+            ),
+        ),
+        (changed(models=[]), "my.yaml: models: dictionary should have at least 1 item after validation, not 0"),
+        ([1], "my.yaml: expected a mapping of keys, found list"),
+    ],
+)
+def test_a_problem_names_its_place_and_what_was_expected(settings, problem):
+    assert problems(settings) == [problem]
+
+
+def test_all_problems_are_told_at_once():
+    settings = changed(seed=-1, datasets__reb1__window="wide", models={"cnn": {"dropout": 2}}, trainng={})
+    assert len(problems(settings)) == 4
+
+
+def test_a_taken_name_is_refused():
+    settings = changed(models={"oracle": {"architecture": "cnn"}})
+    assert "the name is taken" in problems(settings)[0]
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: !!python/object/apply:os.system ['true']", b"\xff\xfe\x00"])
+def test_what_is_no_plain_yaml_is_refused(write, text):
+    with pytest.raises(InputError, match="is no YAML"):
+        read(write("my.yaml", text))
+
+
+def test_datasets_of_one_genome_share_its_packed_form():
+    settings = changed(datasets__abf1={**GOOD["datasets"]["reb1"], "regions": "abf1.bed"})
+    config = validate(settings)
+    assert config.packed_genome("reb1") == config.packed_genome("abf1") != config.packed_genome("toy")
+
+
+def test_a_stage_depends_on_its_own_settings_alone():
+    one = validate(changed(models={"cnn": {}, "bilstm": {}}))
+    other = validate(changed(models={"cnn": {"dropout": 0.1}, "bilstm": {}}, motifs={"database": "jaspar-fungi"}))
+
+    def differs(stage: str, *names: str) -> bool:
+        return one.settings_of(stage, *names) != other.settings_of(stage, *names)
+
+    assert differs("train", "reb1", "cnn")
+    assert differs("motifs", "reb1")
+    assert not differs("train", "reb1", "bilstm")
+    assert not differs("prepare", "reb1")
+    assert not differs("simulate", "toy")
+    assert not differs("evaluate")
+
+
+def test_every_section_is_frozen_and_closed():
+    sections = [Config]
+    while sections:
+        section = sections.pop()
+        assert section.model_config["frozen"]
+        assert section.model_config["extra"] == "forbid"
+        sections += [
+            field.annotation
+            for field in section.model_fields.values()
+            if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")
+        ]
+    yaml.safe_load(dump(validate(GOOD)))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from motifloom.config import Training
+from motifloom.genome import reverse_complement
+from motifloom.training.batches import Batches, SequenceDataModule
+
+SEED = 11
+
+
+def epoch_of(module: SequenceDataModule, epoch: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    class Trainer:
+        current_epoch = epoch
+
+    module.trainer = Trainer()  # type: ignore[assignment]
+    return list(module.train_dataloader())
+
+
+def test_batches_serve_every_row_once_and_in_order(toy):
+    rows = toy.rows("validation")
+    batches = Batches(toy, rows, 50)
+    assert [len(batches[i][0]) for i in range(len(batches))] == [50, 50, 32]
+    codes = torch.cat([codes for codes, _ in batches])
+    assert (codes.numpy() == toy.codes(rows)).all()
+    assert (torch.cat([labels for _, labels in batches]).numpy() == toy.labels(rows)).all()
+
+
+def test_an_epoch_follows_from_its_seed_and_number_alone(toy):
+    epochs = [
+        epoch_of(SequenceDataModule(toy, Training(), seed), epoch)
+        for seed, epoch in ((SEED, 3), (SEED, 3), (SEED, 4), (12, 3))
+    ]
+    codes = [torch.cat([codes for codes, _ in epoch]) for epoch in epochs]
+    assert torch.equal(codes[0], codes[1])
+    assert not torch.equal(codes[0], codes[2])
+    assert not torch.equal(codes[0], codes[3])
+
+
+def test_an_epoch_holds_every_training_sequence_on_one_strand_or_the_other(toy):
+    epoch = epoch_of(SequenceDataModule(toy, Training(), SEED), 0)
+    served = torch.cat([codes for codes, _ in epoch]).numpy()
+    labels = torch.cat([labels for _, labels in epoch]).numpy()
+    train = toy.codes(toy.rows("train"))
+    either = {codes.tobytes(): i for i, codes in enumerate(train)} | {
+        codes.tobytes(): i for i, codes in enumerate(reverse_complement(train))
+    }
+    found = [either[codes.tobytes()] for codes in np.ascontiguousarray(served)]
+    assert sorted(found) == list(range(len(train)))
+    assert (toy.labels(toy.rows("train"))[found] == labels).all()
+    flipped = sum((train[i] != codes).any() for i, codes in zip(found, served, strict=True))
+    assert 0.4 < flipped / len(train) < 0.6
+
+
+def test_stranded_data_are_never_flipped(toy):
+    module = SequenceDataModule(toy, Training(reverse_complement=False), SEED)
+    served = {codes.numpy().tobytes() for batch, _ in epoch_of(module, 0) for codes in batch}
+    assert served == {codes.tobytes() for codes in toy.codes(toy.rows("train"))}

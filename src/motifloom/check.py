@@ -39,9 +39,10 @@ def check(config: Config) -> None:
     examples = disk = 0
     genomes: dict[Path, Genome] = {}
     with tempfile.TemporaryDirectory(prefix="motifloom-check-") as folder:
-        for name, section in config.datasets.items():
+        for database in {config.database(name): None for name in config.datasets}:
             with problems.gathered():
-                read_database(config.database(name))
+                read_database(database)
+        for name, section in config.datasets.items():
             with problems.gathered():
                 if isinstance(section, SimulatedDataset):
                     check_fit(name, section, jaspar.fetch(section.simulate.motifs))

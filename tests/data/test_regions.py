@@ -31,6 +31,12 @@ def test_a_narrowpeak_is_centred_on_its_summit(write, summit, centre):
     assert regions["centre"].to_list() == [centre]
 
 
+def test_a_narrowpeak_of_idr_has_more_columns_and_bed12_has_blocks(write):
+    idr = NARROWPEAK.format(summit=37).strip() + "\t1\t2\t3\t4\n"
+    bed12 = "chr1\t100\t200\tp\t0\t+\t100\t200\t0\t1\t100\t0\n"
+    assert read_regions(write("r.bed", idr + bed12))["centre"].to_list() == [137, 150]
+
+
 def test_gzip_is_read(write):
     assert len(read_regions(write("r.bed.gz", gzip.compress(b"chr1\t1\t2\n")))) == 1
 

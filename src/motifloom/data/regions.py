@@ -28,7 +28,8 @@ SCHEMA = {
     "centre": pl.Int64,
     "strand": pl.String,
 }
-NARROWPEAK_COLUMNS = 10
+SUMMIT_COLUMN = 9
+BED_COLUMNS = 12
 MOST_PROBLEMS = 20
 """So many bad rows of one file are named; the rest is counted."""
 
@@ -37,7 +38,7 @@ def read_regions(path: str | Path) -> pl.DataFrame:
     """Read BED3 or wider, or narrowPeak; plain or gzip.
 
     Empty lines and lines that begin with ``#``, ``track`` or ``browser`` are passed over. Columns may be separated by
-    tabs or blanks. A file of ten columns whose tenth is a whole number is narrowPeak.
+    tabs or blanks. A row of ten columns, or of more than the twelve that BED has, is narrowPeak.
 
     Returns
     -------
@@ -85,9 +86,9 @@ def _parse(line: str) -> tuple[str, int, int, int, str]:
     except ValueError:
         raise ValueError(f"start '{fields[1]}', end '{fields[2]}'; expected whole numbers") from None
     centre = (start + end) // 2
-    if len(fields) == NARROWPEAK_COLUMNS:
+    if len(fields) == SUMMIT_COLUMN + 1 or len(fields) > BED_COLUMNS:
         try:
-            summit = int(fields[9])
+            summit = int(fields[SUMMIT_COLUMN])
         except ValueError:
             summit = -1
         if summit >= 0:

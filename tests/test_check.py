@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from motifloom.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPLIT = {"validation": ["b"], "test": ["c"]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A genome of three chromosomes, regions on each, and the working directory there."""
+    bases = "ACGTTGCAAC" * 60
+    (tmp_path / "g.fa").write_text(f">a\n{bases}\n>b\n{bases}\n>c\n{bases}\n")
+    (tmp_path / "r.bed").write_text("a\t100\t101\na\t300\t301\nb\t100\t101\nc\t100\t101\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def settings_of(**datasets: dict[str, object]) -> str:
+    return yaml.safe_dump({"datasets": datasets, "models": ["knn"]}, sort_keys=False)
+
+
+def test_what_a_run_would_be_made_of_is_told(folder, capsys):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(settings_of(one=dataset, other=dataset))
+    before = sorted(folder.iterdir())
+    assert main(["check", "my.yaml"]) == 0
+    told = capsys.readouterr().err
+    assert "2 datasets, 16 examples, 2 trainings" in told
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):
+    (folder / "bad.bed").write_text("a\t1\na\t2\t3\nb\tx\t3\n")
+    (folder / "my.yaml").write_text(
+        settings_of(
+            rows={"genome": "g.fa", "regions": "bad.bed", "split": SPLIT},
+            missing={"genome": "none.fa", "regions": "r.bed", "split": SPLIT},
+            names={"genome": "g.fa", "regions": "r.bed", "split": {"validation": ["d"], "test": ["c"]}},
+            motifs={
+                "genome": "g.fa",
+                "regions": "r.bed",
+                "window": 30,
+                "split": SPLIT,
+                "motifs": {"database": "no.meme"},
+            },
+            toy={"simulate": {"motifs": ["CTCF"]}, "split": {"validation": ["chr1"], "test": ["chr2"]}},
+        )
+    )
+    assert main(["check", "my.yaml"]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert told == [
+        "error: no.meme: cannot be read: No such file or directory",
+        "error: bad.bed: row 1: 2 column(s) in 'a\t1'; expected at least chrom, start and end",
+        "error: bad.bed: row 3: start 'x', end '3'; expected whole numbers",
+        "error: none.fa: cannot be read: [Errno 2] No such file or directory: 'none.fa'",
+        "error: datasets.names.split.validation: the genome has no chromosome 'd'; it has a, b, c",
+        "error: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
+    ]

@@ -10,6 +10,7 @@ CORES ?= all
 
 run: install
 	PATH="$(BIN):$$PATH" snakemake --cores $(CORES)
+	@echo "The report is results/report.html"
 
 install: $(VENV)/installed
 

@@ -11,10 +11,13 @@ from motifloom.data.dataset import Dataset
 from motifloom.data.prepare import prepare
 from motifloom.data.simulate import simulate
 from motifloom.genome import pack
+from motifloom.machine import prepare_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+prepare_process(threads=1)  # as a job of the workflow; threads that spin would take the cores from each other
 
 
 def simulated_config(results: Path, **changes: Any) -> Config:

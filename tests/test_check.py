@@ -44,6 +44,7 @@ def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):
             rows={"genome": "g.fa", "regions": "bad.bed", "split": SPLIT},
             missing={"genome": "none.fa", "regions": "r.bed", "split": SPLIT},
             names={"genome": "g.fa", "regions": "r.bed", "split": {"validation": ["d"], "test": ["c"]}},
+            both={"genome": "none.fa", "regions": "lost.bed", "split": SPLIT},
             motifs={
                 "genome": "g.fa",
                 "regions": "r.bed",
@@ -62,5 +63,6 @@ def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):
         "error: bad.bed: row 3: start 'x', end '3'; expected whole numbers",
         "error: none.fa: cannot be read: [Errno 2] No such file or directory: 'none.fa'",
         "error: datasets.names.split.validation: the genome has no chromosome 'd'; it has a, b, c",
+        "error: lost.bed: cannot be read: [Errno 2] No such file or directory: 'lost.bed'",
         "error: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
     ]

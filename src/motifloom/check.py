@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from motifloom import jaspar
 from motifloom.config import SimulatedDataset
 from motifloom.data.prepare import prepare
+from motifloom.data.regions import read_regions
 from motifloom.data.simulate import check_fit
 from motifloom.errors import Problems
 from motifloom.genome import Genome, pack
@@ -43,12 +44,16 @@ def check(config: Config) -> None:
             with problems.gathered():
                 read_database(database)
         for name, section in config.datasets.items():
-            with problems.gathered():
-                if isinstance(section, SimulatedDataset):
+            if isinstance(section, SimulatedDataset):
+                with problems.gathered():
                     check_fit(name, section, jaspar.fetch(section.simulate.motifs))
-                    disk += 2 * section.simulate.chromosomes * section.simulate.chromosome_length
-                    examples += section.simulate.positives * (1 + section.negatives_per_positive)
-                    continue
+                disk += 2 * section.simulate.chromosomes * section.simulate.chromosome_length
+                examples += section.simulate.positives * (1 + section.negatives_per_positive)
+                continue
+            for path in config.region_files(name):
+                with problems.gathered():
+                    read_regions(path)
+            with problems.gathered():
                 fasta = config.fasta(name)
                 if fasta not in genomes:
                     genomes[fasta] = pack(fasta, Path(folder) / str(len(genomes)))

@@ -29,8 +29,15 @@ from pydantic import (
 
 from motifloom.errors import InputError
 
-RESERVED_NAMES = frozenset({"benchmarks", "genomes", "logs", "oracle", "simulation"})
-"""Folders of the results, and the model that simulated datasets carry: no dataset or model may take them."""
+RESERVED_NAMES = frozenset(
+    {
+        *("benchmarks", "genomes", "logs", "simulation"),
+        *("comparisons.tsv", "config.yaml", "metrics.tsv", "report.html"),
+        *("chrom", "end", "id", "split", "start", "strand"),
+        "oracle",
+    }
+)
+"""Folders and files of the results, columns of the examples, and the model that simulated datasets carry."""
 
 JASPAR_PREFIX = "jaspar-"
 TAXA = ("fungi", "insects", "nematodes", "plants", "vertebrates")
@@ -132,6 +139,19 @@ class SimulatedDataset(GenomicWindows):
     """A genome and regions that motifloom makes itself, with a known answer."""
 
     simulate: Simulation
+
+    @model_validator(mode="after")
+    def _chromosomes(self) -> SimulatedDataset:
+        made = [f"chr{number}" for number in range(1, self.simulate.chromosomes + 1)]
+        held_out = {*self.split.validation, *self.split.test}
+        unknown = sorted(held_out - set(made))
+        if unknown:
+            raise ValueError(f"the split names {', '.join(unknown)}; the simulation makes {made[0]} to {made[-1]}")
+        if held_out == set(made):
+            raise ValueError("validation and test name every chromosome; none is left to train on")
+        if self.simulate.positives < len(made):
+            raise ValueError(f"{self.simulate.positives} positives on {len(made)} chromosomes leave some without any")
+        return self
 
 
 def _source(section: Any) -> str | None:
@@ -370,13 +390,18 @@ def validate(settings: Any, source: str = "config") -> Config:
         raise InputError(f"{source}: {_explain(problem)}" for problem in error.errors()) from None
 
 
-def read(path: str | Path) -> Config:
+def read(path: str | Path, dataset: str | None = None, model: str | None = None) -> Config:
     """Read and check a configuration file.
+
+    Parameters
+    ----------
+    dataset, model
+        Names that it must hold.
 
     Raises
     ------
     InputError
-        Where the file is missing, is no YAML, or holds what :func:`validate` refuses.
+        Where the file is missing, is no YAML, holds what :func:`validate` refuses, or lacks a name.
     """
     try:
         settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -384,7 +409,11 @@ def read(path: str | Path) -> Config:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
-    return validate(settings, str(path))
+    config = validate(settings, str(path))
+    for kind, name, known in (("datasets", dataset, config.datasets), ("models", model, config.models)):
+        if name is not None and name not in known:
+            raise InputError(f"{path}: {kind}: no '{name}'; expected one of {', '.join(known)}")
+    return config
 
 
 def dump(config: Config) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from motifloom.data.negatives import GC_TOLERANCE, gc_count, mostly_known, sample_negatives
+from motifloom.data.negatives import GC_TOLERANCE, Composition, gc_count, sample_negatives
 from motifloom.data.regions import Occupied
 from motifloom.errors import InputError
 from motifloom.genome import Genome, encode
@@ -41,15 +41,15 @@ def taken() -> pl.DataFrame:
     return pl.DataFrame({"chrom": ["a"] * 30, "start": range(1000, 5500, 150), "end": range(1100, 5600, 150)})
 
 
-def positives_of(genome: Genome, taken: pl.DataFrame) -> npt.NDArray[np.uint8]:
-    codes = genome.windows(taken["start"].to_numpy(), WINDOW)
-    return codes[mostly_known(codes)]
+def gc_of(genome: Genome, taken: pl.DataFrame) -> npt.NDArray[np.int64]:
+    made_of = Composition.of(genome, taken["start"].to_numpy(), WINDOW)
+    return made_of.gc[made_of.usable]
 
 
 @pytest.mark.parametrize("match_gc", [True, False])
 def test_negatives_overlap_nothing_and_stay_in_their_chromosomes(genome, taken, match_gc):
     negatives = sample_negatives(
-        genome, ["a"], Occupied.of(taken), positives_of(genome, taken), 1, match_gc, np.random.default_rng(0)
+        genome, ["a"], Occupied.of(taken), WINDOW, gc_of(genome, taken), 1, match_gc, np.random.default_rng(0)
     )
     starts, ends = negatives["start"].to_numpy(), negatives["end"].to_numpy()
     assert set(negatives["chrom"]) == {"a"}
@@ -58,16 +58,16 @@ def test_negatives_overlap_nothing_and_stay_in_their_chromosomes(genome, taken, 
     assert ends.max() <= genome.lengths["a"]
     assert not Occupied.of(taken).overlap("a", starts, ends).any()
     assert (starts[1:] >= ends[:-1]).all()
-    assert mostly_known(genome.windows(starts, WINDOW)).all()
+    assert Composition.of(genome, starts, WINDOW).usable.all()
 
 
 def test_gc_matched_negatives_have_the_gc_content_of_the_positives(genome, taken):
-    positives = positives_of(genome, taken)
-    arguments = (genome, ["a", "b"], Occupied.of(taken), positives, 1)
+    gc = gc_of(genome, taken)
+    arguments = (genome, ["a", "b"], Occupied.of(taken), WINDOW, gc, 1)
     matched = sample_negatives(*arguments, True, np.random.default_rng(0))
     offsets = matched["chrom"].replace_strict(genome.offsets).to_numpy() + matched["start"].to_numpy()
-    ours, theirs = (np.sort(gc_count(codes)) for codes in (positives, genome.windows(offsets, WINDOW)))
-    assert np.abs(ours - theirs).max() <= GC_TOLERANCE * WINDOW
+    ours = np.sort(gc_count(genome.windows(offsets, WINDOW)))
+    assert np.abs(ours - np.sort(gc)).max() <= GC_TOLERANCE * WINDOW
 
 
 def test_too_few_negatives_is_an_error_that_says_how_many_there_are():
@@ -77,17 +77,28 @@ def test_too_few_negatives_is_an_error_that_says_how_many_there_are():
             genome,
             ["a"],
             Occupied({}),
-            genome.windows(np.zeros(6, dtype=int), WINDOW),
+            WINDOW,
+            np.full(6, 10),
             2,
             False,
             np.random.default_rng(0),
         )
 
 
+def test_composition_is_counted_over_blocks_as_at_once(genome, monkeypatch):
+    starts = np.arange(2900, 3300)
+    at_once = Composition.of(genome, starts, WINDOW)
+    monkeypatch.setattr("motifloom.data.negatives.BLOCK", 7)
+    in_blocks = Composition.of(genome, starts, WINDOW)
+    assert (at_once.gc == in_blocks.gc).all()
+    assert (at_once.usable == in_blocks.usable).all()
+    assert 0 < at_once.usable.sum() < len(starts)
+
+
 def test_the_same_generator_gives_the_same_negatives(genome, taken):
     one, other, different = (
         sample_negatives(
-            genome, ["a"], Occupied.of(taken), positives_of(genome, taken), 1, True, np.random.default_rng(seed)
+            genome, ["a"], Occupied.of(taken), WINDOW, gc_of(genome, taken), 1, True, np.random.default_rng(seed)
         )
         for seed in (5, 5, 6)
     )

@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motifloom import __version__
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         for problem in error.problems:
             _tell_error(problem, handlers)
+        return 2
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        _tell_error(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "), handlers)
         return 2
     except Exception:
         logging.getLogger("motifloom").critical("%s", traceback.format_exc())
@@ -107,6 +111,7 @@ def _start_logging(log: str | None, job: str) -> list[logging.Handler]:
     stderr.addFilter(_Sparingly())
     handlers: list[logging.Handler] = [stderr]
     if log:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
     stderr.setFormatter(logging.Formatter(f"[{job.replace('%', '%%')}] %(message)s"))
     for handler in handlers:

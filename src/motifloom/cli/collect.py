@@ -37,10 +37,14 @@ def run(args: argparse.Namespace) -> None:
     """
     import polars as pl
 
-    from motifloom.errors import InputError
+    from motifloom.errors import InputError, Problems
     from motifloom.files import write_tsv
 
-    tables = [_read(path) for path in args.inputs]
+    problems, tables = Problems(), []
+    for path in args.inputs:
+        with problems.gathered():
+            tables.append(_read(path))
+    problems.raise_any()
     header = tables[0].columns
     differing = [path for path, table in zip(args.inputs, tables, strict=True) if table.columns != header]
     if differing:

@@ -32,6 +32,9 @@ def run(args: argparse.Namespace) -> None:
 
     if (args.input is None) == (args.json is None):
         raise InputError("expected either --input or --json")
-    settings = config.read(args.input) if args.input else config.validate(json.loads(args.json))
+    try:
+        settings = config.read(args.input) if args.input else config.validate(json.loads(args.json))
+    except json.JSONDecodeError as error:
+        raise InputError(f"--json: is no JSON: {error}") from None
     write_text(args.output, config.dump(settings))
     logger.info("%d datasets, %d models", len(settings.datasets), len(settings.models))

@@ -23,22 +23,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, metavar="NAME", help="the model to fit")
     parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="the dataset's genome, packed")
     parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor (default: 1)")
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write")
 
 
 def run(args: argparse.Namespace) -> None:
     """Fit one baseline."""
+    from motifloom.machine import prepare_process
+
+    prepare_process(args.threads)
+
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.data.predictions import predictions_table
     from motifloom.data.splits import SPLITS
+    from motifloom.errors import InputError
     from motifloom.evaluation.selection import choose_neighbours, sweep_table
     from motifloom.files import write_parquet, write_tsv
     from motifloom.models.knn import Knn
 
-    spec = config.read(args.config).models[args.model]
+    spec = config.read(args.config, args.dataset, args.model).models[args.model]
     if not isinstance(spec, config.Knn):
-        raise TypeError(f"{spec.architecture} is no baseline")
+        raise InputError(f"{args.config}: models.{args.model}: is no baseline; motifloom train trains it")
     dataset = Dataset.open(args.examples, args.genome)
     rows = {split: dataset.rows(split) for split in SPLITS}
     labels = {split: dataset.labels(rows[split]) for split in SPLITS}

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Learn the motifs of one model."""
-    from motifloom.training.machine import prepare_process
+    from motifloom.machine import prepare_process
 
     prepare_process(args.threads)
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.motifs.meme import meme_text
     from motifloom.training.fit import load
 
-    settings = config.read(args.config)
+    settings = config.read(args.config, args.dataset, args.model)
     database = read_database(settings.database(args.dataset))
     dataset = Dataset.open(args.examples, args.genome)
     modules = [load(path) for path in args.checkpoints]

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.files import write_parquet
     from motifloom.models.oracle import posterior
 
-    section = config.read(args.config).datasets.get(args.dataset)
+    section = config.read(args.config, dataset=args.dataset).datasets[args.dataset]
     if not isinstance(section, config.SimulatedDataset):
         raise InputError(f"{args.config}: datasets.{args.dataset}: is no simulated dataset")
     dataset = Dataset.open(args.examples, args.genome)

@@ -25,6 +25,6 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.files import write_parquet, write_tsv
     from motifloom.genome import Genome
 
-    examples, dropped = prepare(config.read(args.config), args.dataset, Genome.open(args.genome))
+    examples, dropped = prepare(config.read(args.config, dataset=args.dataset), args.dataset, Genome.open(args.genome))
     write_tsv(args.dropped, dropped)
     write_parquet(args.examples, examples)

@@ -22,8 +22,8 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.data.simulate import simulate
     from motifloom.errors import InputError
 
-    settings = config.read(args.config)
-    section = settings.datasets.get(args.dataset)
+    settings = config.read(args.config, dataset=args.dataset)
+    section = settings.datasets[args.dataset]
     if not isinstance(section, config.SimulatedDataset):
         raise InputError(f"{args.config}: datasets.{args.dataset}: is no simulated dataset")
     simulate(args.dataset, section, settings.seed, args.output)

@@ -29,17 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train one network."""
-    from motifloom.training.machine import prepare_process
+    from motifloom.machine import prepare_process
 
     prepare_process(args.threads)
 
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.data.predictions import predictions_table
+    from motifloom.errors import InputError
     from motifloom.files import write_parquet, write_text
     from motifloom.training.fit import fit, predict, save
 
-    settings = config.read(args.config)
+    settings = config.read(args.config, args.dataset, args.model)
+    if args.model not in settings.networks():
+        raise InputError(f"{args.config}: models.{args.model}: is no network; motifloom fit fits it")
     dataset = Dataset.open(args.examples, args.genome)
     module, history = fit(settings, args.dataset, args.model, args.replicate, dataset, args.output / "checkpoints")
     for splits, name in ((("validation", "test"), "predictions"), (("train",), "train_predictions")):

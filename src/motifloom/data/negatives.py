@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,21 +29,49 @@ FIRST_POOL = 50
 """So many candidates are looked at for each negative wanted, before all the places there are."""
 
 
+BLOCK = 16384
+"""Windows whose bases are counted at a time."""
+
+
 def gc_count(codes: Codes) -> npt.NDArray[np.int64]:
     """Return the number of G and C in each window of codes of shape ``(n, length)``."""
     return ((codes == 1) | (codes == 2)).sum(axis=1)
 
 
-def mostly_known(codes: Codes) -> npt.NDArray[np.bool_]:
-    """Return for each window of codes of shape ``(n, length)`` whether its share of N is small enough to be used."""
-    return (codes == UNKNOWN).mean(axis=1) <= MAX_UNKNOWN
+@dataclass(frozen=True)
+class Composition:
+    """What windows are made of; arrays of shape ``(n,)``.
+
+    Attributes
+    ----------
+    gc
+        The number of G and C.
+    usable
+        Whether the share of N is small enough, at most :data:`MAX_UNKNOWN`.
+    """
+
+    gc: npt.NDArray[np.int64]
+    usable: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, genome: Genome, starts: npt.NDArray[np.int64], length: int) -> Composition:
+        """Count the bases of the windows of `length` bp that begin at `starts`, in blocks: memory does not grow."""
+        gc = np.empty(len(starts), dtype=np.int64)
+        usable = np.empty(len(starts), dtype=bool)
+        for first in range(0, len(starts), BLOCK):
+            part = slice(first, first + BLOCK)
+            codes = genome.windows(starts[part], length)
+            gc[part] = gc_count(codes)
+            usable[part] = (codes == UNKNOWN).mean(axis=1) <= MAX_UNKNOWN
+        return cls(gc, usable)
 
 
 def sample_negatives(
     genome: Genome,
     chroms: Sequence[str],
     occupied: Occupied,
-    positives: Codes,
+    length: int,
+    gc: npt.NDArray[np.int64],
     per_positive: int,
     match_gc: bool,
     random: np.random.Generator,
@@ -57,8 +86,10 @@ def sample_negatives(
     ----------
     chroms
         The chromosomes of one split.
-    positives
-        The codes of that split's positive windows, shape ``(n, length)``.
+    length
+        Of a window, in bp.
+    gc
+        The number of G and C in each of that split's positives, shape ``(n,)``.
 
     Returns
     -------
@@ -69,16 +100,15 @@ def sample_negatives(
     InputError
         Where there are too few such windows; the message says how many there are.
     """
-    wanted = len(positives) * per_positive
-    length = positives.shape[1]
+    wanted = len(gc) * per_positive
     grid = _Grid(genome, chroms, length, random)
     order = random.permutation(grid.size)
     for size in sorted({min(grid.size, FIRST_POOL * wanted), grid.size}):
         tiles = grid.tiles(order[:size], occupied)
-        codes = genome.windows(tiles["offset"].to_numpy(), length)
-        usable = np.flatnonzero(mostly_known(codes))
+        made_of = Composition.of(genome, tiles["offset"].to_numpy(), length)
+        usable = np.flatnonzero(made_of.usable)
         if match_gc:
-            picked = _match(gc_count(positives).repeat(per_positive), gc_count(codes[usable]), length, random)
+            picked = _match(gc.repeat(per_positive), made_of.gc[usable], length, random)
         else:
             picked = np.arange(min(wanted, len(usable)))
         if len(picked) == wanted:

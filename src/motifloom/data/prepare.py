@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from motifloom.data.negatives import MAX_UNKNOWN, gc_count, mostly_known, sample_negatives
+from motifloom.data.negatives import MAX_UNKNOWN, Composition, sample_negatives
 from motifloom.data.regions import SCHEMA, Occupied, centred_windows, read_regions
 from motifloom.data.splits import SPLITS, chromosomes_of_splits
 from motifloom.errors import InputError, Problems
@@ -16,7 +16,7 @@ from motifloom.seeds import generator
 
 if TYPE_CHECKING:
     from motifloom.config import Config
-    from motifloom.genome import Codes, Genome
+    from motifloom.genome import Genome
 
 logger = logging.getLogger(__name__)
 
@@ -68,16 +68,16 @@ def prepare(config: Config, name: str, genome: Genome) -> tuple[pl.DataFrame, pl
     parts = []
     for split in SPLITS:
         mine = positives.filter(pl.col("chrom").is_in(chroms[split]))
-        codes = genome.windows(window_offsets(mine, genome), section.window)
+        gc = Composition.of(genome, window_offsets(mine, genome), section.window).gc
         with problems.gathered():
             negatives = sample_negatives(
-                genome, chroms[split], occupied, codes, section.negatives_per_positive,
+                genome, chroms[split], occupied, section.window, gc, section.negatives_per_positive,
                 section.negatives == "gc-matched", generator(config.seed, name, "negatives", split),
             )  # fmt: skip
-            of_negatives = genome.windows(window_offsets(negatives, genome), section.window)
+            gc_of_negatives = Composition.of(genome, window_offsets(negatives, genome), section.window).gc
             logger.info(
                 "%s: %d positives, %d negatives; mean GC content %.3f and %.3f",
-                split, len(codes), len(of_negatives), _gc_content(codes), _gc_content(of_negatives),
+                split, len(mine), len(negatives), gc.mean() / section.window, gc_of_negatives.mean() / section.window,
             )  # fmt: skip
             parts += [_labelled(mine, split, name, 1), _labelled(negatives, split, name, 0)]
     problems.raise_any()
@@ -123,8 +123,9 @@ def _reasons(regions: pl.DataFrame, windows: pl.DataFrame, excluded: Occupied, g
     left = np.flatnonzero(out == "")
     if len(left):
         kept = windows[left]
-        codes = genome.windows(window_offsets(kept, genome), int(kept["end"][0] - kept["start"][0]))
-        out[left[~mostly_known(codes)]] = f"more than {MAX_UNKNOWN:.0%} of the window is N"
+        window = int(kept["end"][0] - kept["start"][0])
+        usable = Composition.of(genome, window_offsets(kept, genome), window).usable
+        out[left[~usable]] = f"more than {MAX_UNKNOWN:.0%} of the window is N"
     return pl.Series("reason", out, dtype=pl.String)
 
 
@@ -160,7 +161,3 @@ def _labelled(windows: pl.DataFrame, split: str, task: str, label: int) -> pl.Da
         strand,
         pl.lit(label, dtype=pl.Int8).alias(task),
     )
-
-
-def _gc_content(codes: Codes) -> float:
-    return float(gc_count(codes).mean() / codes.shape[1])

@@ -22,9 +22,8 @@ class Cnn(nn.Module):
     4. A dense layer over all places to one logit a task: how far from the centre a motif lies may count.
 
     After DeepBind (Alipanahi et al., Nature Biotechnology 33:831, 2015) and Basset (Kelley et al., Genome Research
-    26:990,
-    2016), smaller than both. The wide first pooling makes the filters learn whole motifs rather than parts (Koo and
-    Eddy, PLoS Computational Biology 15:e1007560, 2019), and so does the exponential activation.
+    26:990, 2016), smaller than both. The wide first pooling makes the filters learn whole motifs rather than parts
+    (Koo and Eddy, PLoS Computational Biology 15:e1007560, 2019), and so does the exponential activation.
 
     Parameters
     ----------

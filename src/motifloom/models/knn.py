@@ -103,7 +103,7 @@ class Knn:
         for first in range(0, len(queries), BLOCK):
             block = queries[first : first + BLOCK]
             similarity = (block @ self.counts.T).astype(np.float64) / (_norms(block)[:, None] * self.norms)
-            found[first : first + BLOCK] = np.argsort(-similarity, axis=1, kind="stable")[:, :neighbours]
+            found[first : first + BLOCK] = _greatest(similarity, neighbours)
         return found
 
     def predict(self, codes: Codes, neighbours: Sequence[int]) -> dict[int, npt.NDArray[np.float64]]:
@@ -121,3 +121,13 @@ class Knn:
 def _norms(counts: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     squares = np.einsum("ij,ij->i", counts, counts, dtype=np.float64)
     return np.sqrt(np.where(squares > 0, squares, 1.0))
+
+
+def _greatest(values: npt.NDArray[np.float64], number: int) -> npt.NDArray[np.int64]:
+    """Return the columns of each row's greatest values, the greatest first; of equal ones the first column first."""
+    least = np.partition(values, -number, axis=1)[:, -number]
+    found = np.empty((len(values), number), dtype=np.int64)
+    for row, candidates in enumerate(values >= least[:, None]):
+        columns = np.flatnonzero(candidates)
+        found[row] = columns[np.argsort(-values[row, columns], kind="stable")[:number]]
+    return found

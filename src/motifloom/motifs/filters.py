@@ -4,9 +4,8 @@ A filter's site in a sequence is the place, on either strand, where it is most a
 DeepBind (Alipanahi et al., Nature Biotechnology 33:831, 2015), so that no repeat fills a motif by itself. The sites of
 held-out positives that are more active than the best site of 99 % of the held-out negatives are aligned and counted. A
 threshold set by negatives means the same for every activation function; Basset's half of the maximum (Kelley et al.,
-Genome Research
-26:990, 2016) lets the best chance site of almost every sequence pass once filters are weak, and few true sites pass
-once activations are exponential.
+Genome Research 26:990, 2016) lets the best chance site of almost every sequence pass once filters are weak, and few
+true sites pass once activations are exponential.
 """
 
 from __future__ import annotations

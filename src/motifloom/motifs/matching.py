@@ -138,7 +138,7 @@ def equivalents(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: i
         matrices = [motif.ppm for motif in queries]
         p_values, _, _ = _compare(matrices, matrices + [known.ppm for known in database], seed)
         alike = _correct(p_values)[:, : len(queries)] <= EQUIVALENT_Q
-        np.fill_diagonal(alike, True)
+        alike = alike | alike.T | np.eye(len(queries), dtype=bool)
         for row, query in enumerate(queries):
             found[query.name] = [queries[column] for column in np.flatnonzero(alike[row])]
     return found

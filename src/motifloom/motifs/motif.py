@@ -56,7 +56,7 @@ class Motif:
 
     @property
     def consensus(self) -> str:
-        """A IUPAC letter a column: the fewest bases that are together more than 70 % likely."""
+        """A IUPAC letter a column: the fewest bases that are together at least 70 % likely."""
         return "".join(_letter(column) for column in self.ppm)
 
 

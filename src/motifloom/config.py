@@ -247,7 +247,7 @@ class Training(Section):
     max_epochs: Count = 100
     batch_size: Annotated[int, Field(ge=2)] = 64
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    patience: Count = 10
+    patience: Count = 20
     reverse_complement: bool = True
 
 

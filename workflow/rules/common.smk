@@ -1,34 +1,67 @@
 """The configuration, checked before the first rule, and what rules of several stages need."""
 
-import glob
+import hashlib
+import os
+import shutil
 import subprocess
+import sys
+from functools import cache
+from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-from motifloom.config import validate
+from motifloom.config import dump, validate
 from motifloom.errors import InputError
+from motifloom.files import write_text
 
 try:
     CONFIG = validate(dict(config), " + ".join(map(str, workflow.configfiles)))
 except InputError as error:
-    raise WorkflowError("\n".join(f"error: {problem}" for problem in error.problems))
+    print(*(f"error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
+    sys.exit(2)
+
+# What the commands read: a file named by its content, so that no job reads the settings of another run. For people there
+# is config.yaml of the results; no job may have that as an input: Snakemake does not ask a job downstream of one that
+# runs anew for its own reasons to run, not even across `ancient`, and a changed model would keep its old results.
+SETTINGS = Path(".snakemake", "motifloom", f"{hashlib.sha256(dump(CONFIG).encode()).hexdigest()[:16]}.yaml")
+if not SETTINGS.exists():
+    write_text(SETTINGS, dump(CONFIG))
 
 RESULTS = CONFIG.results
 REPLICATES = range(CONFIG.replicates)
 GENOMES = {CONFIG.packed_genome(name).name: str(CONFIG.fasta(name)) for name in CONFIG.datasets}
 
 
-def gpus(wildcards):
-    """Return 1 where the Slurm cluster or this machine has a GPU, else 0: a job must not wait for what is not there."""
-    if workflow.executor_plugin.name == "slurm":
+def settings(wildcards, output):
+    """Return the file that the commands read the configuration from.
+
+    A param that a function makes with `output` is taken to follow from it: another name is no reason to run a job anew.
+    The settings that are one stand in `rerun_on`.
+    """
+    return str(SETTINGS)
+
+
+@cache
+def has_gpus():
+    """Return whether the Slurm cluster or this machine has GPUs."""
+    if workflow.executor_plugin.name.startswith("slurm") and shutil.which("sinfo"):
         listed = subprocess.run(["sinfo", "--noheader", "--format=%G"], capture_output=True, text=True, check=False)
-        return int("gpu" in listed.stdout)
-    return int(bool(glob.glob("/dev/nvidia[0-9]*")))
+        return "gpu" in listed.stdout
+    return any(Path(os.devnull).parent.glob("nvidia[0-9]*"))
+
+
+def gpus(wildcards):
+    """Return 1 where there are GPUs, else 0: a job must not wait for what is not there."""
+    return int(has_gpus())
 
 
 def model_folders(dataset, models):
     """Return the folders of the trainings of some models on a dataset."""
     return expand(f"{RESULTS}/{dataset}/{{model}}/{{replicate}}", model=models, replicate=REPLICATES)
+
+
+def scored_folders(dataset):
+    """Return the folders of everything that is scored on a dataset: all trainings, and the oracle of a simulation."""
+    oracles = [f"{RESULTS}/{dataset}/oracle/0"] if dataset in CONFIG.simulated() else []
+    return [*model_folders(dataset, CONFIG.models), *oracles]
 
 
 wildcard_constraints:

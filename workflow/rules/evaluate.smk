@@ -16,13 +16,9 @@ localrules:
 rule evaluate:
     """Compute one dataset's metrics with intervals, and compare every pair of its models."""
     input:
-        config=ancient(f"{RESULTS}/config.yaml"),
         predictions=lambda wildcards: [
             f"{folder}/{name}.parquet"
-            for folder in [
-                *model_folders(wildcards.dataset, CONFIG.models),
-                *[f"{RESULTS}/{name}/oracle/0" for name in CONFIG.simulated() if name == wildcards.dataset],
-            ]
+            for folder in scored_folders(wildcards.dataset)
             for name in ("predictions", "train_predictions")
         ],
     output:
@@ -37,11 +33,12 @@ rule evaluate:
         mem=lambda wildcards, attempt: f"{2 * attempt}GB",
         runtime="30m",
     params:
-        results=RESULTS,
+        config=settings,
+        results=subpath(output.metrics, ancestor=2),
         rerun_on=CONFIG.settings_of("evaluate"),
     shell:
         "motifloom evaluate"
-        " --config {input.config:q}"
+        " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --results {params.results:q}"
         " --metrics {output.metrics:q}"

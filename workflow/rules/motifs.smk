@@ -12,7 +12,6 @@ COMMANDS: motifloom motifs.
 rule motifs:
     """Learn one model's motifs, measure how much each matters, and name them."""
     input:
-        config=ancient(f"{RESULTS}/config.yaml"),
         examples=rules.prepare.output.examples,
         genome=rules.prepare.input.genome,
         checkpoints=lambda wildcards: [
@@ -34,12 +33,13 @@ rule motifs:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{2 * attempt}h",
     params:
+        config=settings,
         genome=subpath(input.genome, parent=True),
         folder=subpath(output.table, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("motifs", wildcards.dataset),
     shell:
         "motifloom motifs"
-        " --config {input.config:q}"
+        " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --model {wildcards.model:q}"
         " --genome {params.genome:q}"

@@ -34,8 +34,6 @@ rule config:
 
 rule simulate:
     """Make a genome with planted motifs, its regions and the truth."""
-    input:
-        config=ancient(f"{RESULTS}/config.yaml"),
     output:
         fasta=f"{RESULTS}/{{dataset}}/simulation/genome.fa",
         regions=f"{RESULTS}/{{dataset}}/simulation/regions.bed",
@@ -51,11 +49,12 @@ rule simulate:
         mem=lambda wildcards, attempt: f"{attempt}GB",
         runtime="10m",
     params:
+        config=settings,
         folder=subpath(output.fasta, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("simulate", wildcards.dataset),
     shell:
         "motifloom simulate"
-        " --config {input.config:q}"
+        " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --output {params.folder:q}"
         " --log {log:q}"
@@ -85,7 +84,6 @@ rule pack:
 rule prepare:
     """Centre windows on the regions, sample negatives, and give every window its split."""
     input:
-        config=ancient(f"{RESULTS}/config.yaml"),
         genome=lambda wildcards: f"{CONFIG.packed_genome(wildcards.dataset)}/codes.bin",
         contigs=lambda wildcards: f"{CONFIG.packed_genome(wildcards.dataset)}/contigs.tsv",
         regions=lambda wildcards: CONFIG.region_files(wildcards.dataset),
@@ -101,11 +99,12 @@ rule prepare:
         mem=lambda wildcards, attempt: f"{2 * attempt}GB",
         runtime="30m",
     params:
+        config=settings,
         genome=subpath(input.genome, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("prepare", wildcards.dataset),
     shell:
         "motifloom prepare"
-        " --config {input.config:q}"
+        " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --genome {params.genome:q}"
         " --examples {output.examples:q}"

@@ -19,8 +19,28 @@ rule report:
         config=f"{RESULTS}/config.yaml",
         metrics=f"{RESULTS}/metrics.tsv",
         comparisons=f"{RESULTS}/comparisons.tsv",
+        examples=expand(
+            f"{RESULTS}/{{dataset}}/{{table}}", dataset=CONFIG.datasets, table=["examples.parquet", "dropped.tsv"]
+        ),
+        sites=expand(f"{RESULTS}/{{dataset}}/simulation/sites.tsv", dataset=CONFIG.simulated()),
+        predictions=[
+            f"{folder}/predictions.parquet" for dataset in CONFIG.datasets for folder in scored_folders(dataset)
+        ],
+        histories=[
+            f"{folder}/history.csv"
+            for dataset in CONFIG.datasets
+            for folder in model_folders(dataset, CONFIG.networks())
+        ],
+        sweeps=[
+            f"{folder}/sweep.tsv"
+            for dataset in CONFIG.datasets
+            for folder in model_folders(dataset, CONFIG.baselines())
+        ],
         motifs=expand(
-            f"{RESULTS}/{{dataset}}/{{model}}/motifs.tsv", dataset=CONFIG.datasets, model=CONFIG.with_filters()
+            f"{RESULTS}/{{dataset}}/{{model}}/{{file}}",
+            dataset=CONFIG.datasets,
+            model=CONFIG.with_filters(),
+            file=["motifs.tsv", "motifs.meme", "matches.meme"],
         ),
     output:
         report(
@@ -38,7 +58,7 @@ rule report:
         mem="1GB",
         runtime="10m",
     params:
-        results=RESULTS,
+        results=subpath(input.config, parent=True),
     shell:
         "motifloom report"
         " --config {input.config:q}"

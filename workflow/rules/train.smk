@@ -13,7 +13,6 @@ COMMANDS: motifloom train, fit, oracle.
 rule train:
     """Train one network and predict with it."""
     input:
-        config=ancient(f"{RESULTS}/config.yaml"),
         examples=rules.prepare.output.examples,
         genome=rules.prepare.input.genome,
     output:
@@ -34,12 +33,13 @@ rule train:
         runtime=lambda wildcards, attempt: f"{6 * attempt}h",
         gpu=gpus,
     params:
+        config=settings,
         genome=subpath(input.genome, parent=True),
         folder=subpath(output.checkpoint, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("train", wildcards.dataset, wildcards.model),
     shell:
         "motifloom train"
-        " --config {input.config:q}"
+        " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --model {wildcards.model:q}"
         " --replicate {wildcards.replicate}"
@@ -53,7 +53,6 @@ rule train:
 rule fit:
     """Fit one baseline and predict with it."""
     input:
-        config=ancient(f"{RESULTS}/config.yaml"),
         examples=rules.prepare.output.examples,
         genome=rules.prepare.input.genome,
     output:
@@ -71,12 +70,13 @@ rule fit:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime="1h",
     params:
+        config=settings,
         genome=subpath(input.genome, parent=True),
         folder=subpath(output.predictions, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("fit", wildcards.dataset, wildcards.model),
     shell:
         "motifloom fit"
-        " --config {input.config:q}"
+        " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --model {wildcards.model:q}"
         " --genome {params.genome:q}"
@@ -88,7 +88,6 @@ rule fit:
 rule oracle:
     """Score a simulated dataset with the exact posterior, the ceiling for every model."""
     input:
-        config=ancient(f"{RESULTS}/config.yaml"),
         examples=rules.prepare.output.examples,
         genome=rules.prepare.input.genome,
     output:
@@ -103,11 +102,12 @@ rule oracle:
         mem=lambda wildcards, attempt: f"{2 * attempt}GB",
         runtime="30m",
     params:
+        config=settings,
         genome=subpath(input.genome, parent=True),
         folder=subpath(output.predictions, parent=True),
     shell:
         "motifloom oracle"
-        " --config {input.config:q}"
+        " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --genome {params.genome:q}"
         " --examples {input.examples:q}"

@@ -1,0 +1,27 @@
+"""The tiny run: once whole for all tests, and as copies that a test may change."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.workflow import tiny_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished run on two cores; only to be read."""
+    folder = tmp_path_factory.mktemp("finished")
+    tiny_run.write_config(folder / "tiny.yaml")
+    tiny_run.run(folder, "--cores", "2", "--configfile", "tiny.yaml")
+    return folder
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished run's folder, Snakemake's own records and times included."""
+    return shutil.copytree(finished, tmp_path / "copied")

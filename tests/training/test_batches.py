@@ -57,3 +57,8 @@ def test_stranded_data_are_never_flipped(toy):
     module = SequenceDataModule(toy, Training(reverse_complement=False), SEED)
     served = {codes.numpy().tobytes() for batch, _ in epoch_of(module, 0) for codes in batch}
     assert served == {codes.tobytes() for codes in toy.codes(toy.rows("train"))}
+
+
+def test_no_batch_holds_a_single_sequence(toy):
+    settings = Training(batch_size=len(toy.rows("train")) - 1)
+    assert [len(codes) for codes, _ in epoch_of(SequenceDataModule(toy, settings, SEED), 0)] == [settings.batch_size]

@@ -10,6 +10,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from motifloom.cli import flags
+
 if TYPE_CHECKING:
     import argparse
 
@@ -25,8 +27,7 @@ PREDICTIONS = ("predictions.parquet", "train_predictions.parquet")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset to evaluate")
+    flags.add_dataset(parser)
     parser.add_argument("--results", type=Path, required=True, metavar="FOLDER", help="where the predictions lie")
     parser.add_argument("--metrics", type=Path, required=True, metavar="FILE", help="metrics table to write")
     parser.add_argument("--comparisons", type=Path, required=True, metavar="FILE", help="comparisons table to write")

@@ -9,6 +9,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from motifloom.cli import flags
+
 if TYPE_CHECKING:
     import argparse
 
@@ -17,11 +19,9 @@ logger = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset the model was trained on")
-    parser.add_argument("--model", required=True, metavar="NAME", help="the model")
-    parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="the dataset's genome, packed")
-    parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
+    flags.add_dataset(parser)
+    flags.add_model(parser)
+    flags.add_examples(parser)
     parser.add_argument(
         "--checkpoints",
         type=Path,
@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="model.ckpt, one a replicate",
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor (default: 1)")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write")
+    flags.add_threads(parser)
+    flags.add_output_folder(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from motifloom.cli import flags
 
 if TYPE_CHECKING:
     import argparse
@@ -14,11 +15,9 @@ logger = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="the simulated dataset")
-    parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="its genome, packed")
-    parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="its examples")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write")
+    flags.add_dataset(parser)
+    flags.add_examples(parser)
+    flags.add_output_folder(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from motifloom.cli import flags
+
 if TYPE_CHECKING:
     import argparse
 
@@ -15,7 +17,7 @@ logger = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
     parser.add_argument("--fasta", type=Path, required=True, metavar="FILE", help="FASTA: plain, gzip or bgzip")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write the genome")
+    flags.add_output_folder(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from motifloom.cli import flags
+
 if TYPE_CHECKING:
     import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset to prepare")
-    parser.add_argument("--genome", type=Path, required=True, metavar="FOLDER", help="its genome, packed")
+    flags.add_dataset(parser)
+    flags.add_genome(parser)
     parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="examples to write")
     parser.add_argument("--dropped", type=Path, required=True, metavar="FILE", help="records left out to write")
 

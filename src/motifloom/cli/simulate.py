@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from motifloom.cli import flags
 
 if TYPE_CHECKING:
     import argparse
@@ -11,9 +12,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="the dataset to simulate")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to write the files")
+    flags.add_dataset(parser)
+    flags.add_output_folder(parser)
 
 
 def run(args: argparse.Namespace) -> None:

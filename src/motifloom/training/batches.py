@@ -79,6 +79,8 @@ class SequenceDataModule(lightning.LightningDataModule):
         epoch = self.trainer.current_epoch if self.trainer else 0
         random = generator(self.seed, "epoch", epoch)
         rows = random.permutation(self.sequences.rows("train"))
+        if len(rows) % self.settings.batch_size == 1:
+            rows = rows[:-1]  # a batch of one sequence has no spread to be normalised by
         flipped = random.random(len(rows)) < 0.5 if self.settings.reverse_complement else None
         return _loader(Batches(self.sequences, rows, self.settings.batch_size, flipped))
 

@@ -28,7 +28,3 @@ rule all:
         f"{RESULTS}/metrics.tsv",
         f"{RESULTS}/comparisons.tsv",
         f"{RESULTS}/config.yaml",
-
-
-onsuccess:
-    print(f"The report is {RESULTS}/report.html")

@@ -115,6 +115,10 @@ def test_chromosomes_named_by_numbers_are_text():
             ),
         ),
         (changed(models=[]), "my.yaml: models: dictionary should have at least 1 item after validation, not 0"),
+        (
+            changed(results="out/{a}"),
+            "my.yaml: results: expected a path without braces, which the workflow reads as wildcards, found 'out/{a}'",
+        ),
         ([1], "my.yaml: expected a mapping of keys, found list"),
     ],
 )

@@ -52,6 +52,12 @@ def _check_name(name: str) -> str:
     return name
 
 
+def _check_folder(path: str) -> str:
+    if set(path) & set("{}"):
+        raise ValueError("expected a path without braces, which the workflow reads as wildcards")
+    return path
+
+
 def _check_odd(size: int) -> int:
     if size % 2 == 0:
         raise ValueError("expected an odd number, so that the filter has a centre")
@@ -261,7 +267,7 @@ class Evaluation(Section):
 class Config(Section):
     """A whole run."""
 
-    results: PathText = "results"
+    results: Annotated[PathText, AfterValidator(_check_folder)] = "results"
     seed: Annotated[int, Field(ge=0)] = 0
     replicates: Count = 1
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]

@@ -115,6 +115,18 @@ def test_a_users_meme_file_is_a_database(write, fungi):
     assert [known.identifier for known in database] == [known.identifier for known in fungi[:30]]
 
 
+def test_a_users_matrix_is_not_rounded_to_its_number_of_sites(write):
+    """With 3 sites, whole counts would make thirds of these probabilities."""
+    ppm = np.array([[0.1, 0.2, 0.3, 0.4], [0.55, 0.25, 0.15, 0.05]])
+    (known,) = read_database(str(write("own.meme", meme_text([("m", ppm, 3)]))))
+    assert known.ppm == pytest.approx(ppm)
+
+
+def test_a_motif_without_columns_is_refused(write):
+    with pytest.raises(InputError, match=r"own\.meme: motif 'm' has no column, or one of zeros"):
+        read_database(str(write("own.meme", meme_text([("m", np.empty((0, 4)), 3)]))))
+
+
 @pytest.mark.parametrize("content", ["", "nothing of the kind\n"])
 def test_a_file_without_motifs_is_refused(write, content):
     with pytest.raises(InputError, match=r"own\.meme: (holds no motif|is no MEME file)"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from motifloom.errors import InputError
-from motifloom.report.meme import read_meme
+from motifloom.motifs.meme import read_meme
 
 if TYPE_CHECKING:
     from pathlib import Path

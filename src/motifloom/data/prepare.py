@@ -89,7 +89,7 @@ def prepare(config: Config, name: str, genome: Genome) -> tuple[pl.DataFrame, pl
     logger.info("%d of %d regions left out", len(dropped), len(regions))
     for reason, count in dropped.group_by("reason", maintain_order=True).len().iter_rows():
         logger.info("  %d: %s", count, reason)
-    return examples, dropped.cast(dict(DROPPED_SCHEMA))  # type: ignore[arg-type]
+    return examples, dropped.select(pl.col(name).cast(kind) for name, kind in DROPPED_SCHEMA.items())
 
 
 def window_offsets(windows: pl.DataFrame, genome: Genome) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

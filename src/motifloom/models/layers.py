@@ -23,8 +23,8 @@ class Exponential(nn.Module):
 def filter_layer(filters: int, kernel_size: int, activation: Literal["relu", "exponential"]) -> nn.Sequential:
     """Return the first layer of a convolutional network: its filters scan the sequence as motifs do.
 
-    Maps ``(batch, 4, length)`` to ``(batch, filters, length)``. The activations are not negative, and no filter is
-    active without a reason: what lies beyond the ends counts as unknown bases.
+    Maps ``(batch, 4, length)`` to ``(batch, filters, length)``. The activations are not negative. What
+    lies beyond the ends counts as unknown bases.
     """
     return nn.Sequential(
         nn.Conv1d(4, filters, kernel_size, padding="same", bias=False),

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from Bio import motifs as bio_motifs
 from memelite.tomtom import tomtom
 from scipy.stats import false_discovery_control
 
@@ -24,6 +22,7 @@ from motifloom import jaspar
 from motifloom.config import JASPAR_PREFIX
 from motifloom.errors import InputError
 from motifloom.jaspar import KnownMotif
+from motifloom.motifs.meme import read_meme
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -79,20 +78,17 @@ def read_database(name: str) -> list[KnownMotif]:
     Raises
     ------
     InputError
-        Where the file cannot be read or holds no motif.
+        Where the file cannot be read, is no MEME file, or holds no motif or an empty one.
     """
     if name.startswith(JASPAR_PREFIX):
         return jaspar.fetch_taxon(name.removeprefix(JASPAR_PREFIX))
-    try:
-        with Path(name).open(encoding="utf-8") as lines:
-            found = bio_motifs.parse(lines, "minimal")
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{name}: is no MEME file: {error}") from None
+    found = read_meme(name)
+    empty = [title for title, ppm in found.items() if not (len(ppm) and ppm.sum(axis=1).all())]
+    if empty:
+        raise InputError(f"{name}: motif '{title}' has no column, or one of zeros" for title in empty)
     if not found:
         raise InputError(f"{name}: holds no motif")
-    return [_known(motif.name, np.array([motif.counts[base] for base in "ACGT"]).T) for motif in found]
+    return [KnownMotif(title, title, ppm / ppm.sum(axis=1, keepdims=True)) for title, ppm in found.items()]
 
 
 def comparable(motif: Motif) -> bool:
@@ -190,8 +186,3 @@ def _laid_on(ppm: npt.NDArray[np.float64], offset: int, width: int) -> npt.NDArr
     first, last = max(0, -offset), min(width, len(ppm) - offset)
     laid[first:last] = ppm[first + offset : last + offset]
     return laid
-
-
-def _known(title: str, counts: npt.NDArray[np.float64]) -> KnownMotif:
-    identifier, _, name = title.partition(" ")
-    return KnownMotif(identifier, name or identifier, counts / counts.sum(axis=1, keepdims=True))

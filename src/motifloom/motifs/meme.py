@@ -1,13 +1,20 @@
-"""Motifs as MEME files: minimal format, version 4."""
+"""Motifs as MEME files: minimal format, version 4.
+
+``Bio.motifs`` reads the format as well, but turns probabilities into whole counts, which changes the matrices.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from motifloom.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy as np
     import numpy.typing as npt
 
 HEADER = """MEME version 4
@@ -19,6 +26,9 @@ strands: + -
 Background letter frequencies
 A 0.25 C 0.25 G 0.25 T 0.25
 """
+
+LARGEST = 1.0 + 1e-6
+"""A probability may be this great in a file that rounds."""
 
 
 def meme_text(motifs: Iterable[tuple[str, npt.NDArray[np.float64], int]]) -> str:
@@ -36,3 +46,55 @@ def meme_text(motifs: Iterable[tuple[str, npt.NDArray[np.float64], int]]) -> str
             f"MOTIF {name}\nletter-probability matrix: alength= 4 w= {len(ppm)} nsites= {sites} E= 0\n{rows}\n"
         )
     return "\n".join(parts)
+
+
+def read_meme(path: str | Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Read the probabilities of every motif.
+
+    Returns
+    -------
+    By name, in the file's order: probabilities of A C G T, shape ``(width, 4)``.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, a name comes twice, or a row is not four probabilities.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no MEME file: {error}") from None
+    rows: dict[str, list[list[float]]] = {}
+    name = ""
+    inside = False
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if words[:1] == ["MOTIF"]:
+            name, inside = (words[1] if len(words) > 1 else ""), False
+            if not name or name in rows:
+                raise InputError(f"{path}: row {number}: expected a new name after MOTIF, found '{line.strip()}'")
+            rows[name] = []
+        elif line.startswith("letter-probability matrix"):
+            inside = True
+        elif inside and words and not _is_number(words[0]):
+            inside = False
+        elif inside and words:
+            rows[name].append(_row(words, f"{path}: row {number}"))
+    return {name: np.array(matrix, dtype=float).reshape(-1, 4) for name, matrix in rows.items()}
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _row(words: list[str], where: str) -> list[float]:
+    values = [float(word) for word in words if _is_number(word)]
+    if len(words) != 4 or len(values) != 4 or not all(0 <= value <= LARGEST for value in values):
+        raise InputError(f"{where}: expected four probabilities, found '{' '.join(words)}'")
+    return values

@@ -154,8 +154,8 @@ def _unit(x_label: str, y_label: str) -> Frame:
 
 
 def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis) -> TrainingFigure:
-    last = max(int(table["epoch"].max()) for table in tables if len(table))  # type: ignore[arg-type]
-    first = min(int(table["epoch"].min()) for table in tables if len(table))  # type: ignore[arg-type]
+    epochs = [epoch for table in tables for epoch in table["epoch"].to_list()]
+    first, last = min(epochs), max(epochs)
     places = sorted({first, *range(-(-first // (step := _step(last - first))) * step, last + 1, step)})
     x = Axis("Epoch", first, max(last, first + 1), places, [str(place) for place in places])
     lines, dots, kept = [], [], []
@@ -190,7 +190,7 @@ def _sweep(model: str, table: pl.DataFrame) -> Markup:
     place = {number: float(index) for index, number in enumerate(numbers)}
     x = Axis("Neighbours k", -0.3, len(numbers) - 0.7, list(place.values()), [str(number) for number in numbers])
     values = table["auroc"].drop_nulls().drop_nans()
-    low = min(float(values.min() or 0.0), 0.5) if len(values) else 0.5  # type: ignore[arg-type]
+    low = min([0.5, *values.to_list()])
     y = Axis.over("AUROC", low - 0.02, 1.02, most=6)
     lines = []
     for split in SPLITS:

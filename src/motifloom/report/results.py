@@ -10,7 +10,7 @@ import polars as pl
 
 from motifloom.config import SimulatedDataset
 from motifloom.errors import InputError
-from motifloom.report.meme import read_meme
+from motifloom.motifs.meme import read_meme
 from motifloom.report.reading import (
     COMPARISONS,
     DROPPED,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     Matrices = dict[str, npt.NDArray[np.float64]]
 
 ORACLE = "oracle"
-MAIN_METRIC = "auroc"
 
 
 @dataclass(frozen=True)

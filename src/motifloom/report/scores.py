@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from motifloom.evaluation.metrics import MAIN_METRIC
 from motifloom.report.charts import Estimate, forest
-from motifloom.report.results import MAIN_METRIC, ORACLE
+from motifloom.report.results import ORACLE
 from motifloom.report.verdict import verdict
 from motifloom.report.wording import fixed, interval, signed, span
 
@@ -99,8 +100,8 @@ def overview(results: Results, dataset: str, task: str) -> Overview:
         [_metric_row(results, summary, model, metrics, best) for model in [*models, *ceiling]],
         _forest(results, test, models, ceiling),
         _ceiling(summary, models) if ceiling and models else "",
-        int(test["n"].max() or 0),  # type: ignore[arg-type]
-        test["n_positive"].max(),  # type: ignore[arg-type]
+        max(test["n"].to_list(), default=0),
+        max(test["n_positive"].drop_nulls().to_list(), default=None),
     )
 
 

@@ -52,7 +52,7 @@ class History(lightning.Callback):
         self.max_epochs = max_epochs
         self.rows: list[dict[str, float]] = []
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
         """Record the epoch that ends."""
         metrics = trainer.callback_metrics
         row = {name: float(metrics[name]) for name in HISTORY_SCHEMA if name != "epoch"}

@@ -20,6 +20,10 @@ include: "workflow/rules/report.smk"
 report: "workflow/report/workflow.rst"
 
 
+onstart:
+    check_inputs()
+
+
 rule all:
     """The whole run: a report, and the tables it shows."""
     default_target: True

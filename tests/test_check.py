@@ -58,11 +58,15 @@ def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):
     assert main(["check", "my.yaml"]) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert told == [
-        "error: no.meme: cannot be read: No such file or directory",
-        "error: bad.bed: row 1: 2 column(s) in 'a\t1'; expected at least chrom, start and end",
+        (
+            "error: bad.bed: row 1: 2 columns in 'a\t1'; "
+            "expected at least chrom, start and end, separated by tabs or blanks"
+        ),
         "error: bad.bed: row 3: start 'x', end '3'; expected whole numbers",
-        "error: none.fa: cannot be read: [Errno 2] No such file or directory: 'none.fa'",
+        "error: datasets.missing: none.fa: no such file",
         "error: datasets.names.split.validation: the genome has no chromosome 'd'; it has a, b, c",
-        "error: lost.bed: cannot be read: [Errno 2] No such file or directory: 'lost.bed'",
+        "error: datasets.both: lost.bed: no such file; the nearest there is 'r.bed'",
+        "error: datasets.both: none.fa: no such file",
+        "error: datasets.motifs: no.meme: no such file",
         "error: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
     ]

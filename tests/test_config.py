@@ -84,8 +84,8 @@ def test_chromosomes_named_by_numbers_are_text():
         (
             changed(models=["cnm"]),
             (
-                "my.yaml: models.cnm: unknown architecture 'cnm'; expected one of knn, cnn, dilated_cnn, bilstm, "
-                "cnn_bilstm; the nearest is 'cnn'"
+                "my.yaml: models.cnm: unknown architecture 'cnm'; expected one of knn, cnn, resnet, dilated_cnn, rnn, "
+                "lstm, bilstm, cnn_bilstm; the nearest is 'cnn'"
             ),
         ),
         (
@@ -94,7 +94,10 @@ def test_chromosomes_named_by_numbers_are_text():
         ),
         (
             changed(datasets__reb1={"window": 5}),
-            "my.yaml: datasets.reb1: expected one source: 'genome' and 'regions', or 'simulate'",
+            (
+                "my.yaml: datasets.reb1: expected exactly one source: 'genome' and 'regions', "
+                "'positives' and 'negatives', 'sequences' and 'labels', or 'simulate'"
+            ),
         ),
         (
             changed(datasets__reb1__split={"validation": ["a", "b"], "test": ["b"]}),
@@ -117,7 +120,10 @@ def test_chromosomes_named_by_numbers_are_text():
         (changed(models=[]), "my.yaml: models: dictionary should have at least 1 item after validation, not 0"),
         (
             changed(results="out/{a}"),
-            "my.yaml: results: expected a path without braces, which the workflow reads as wildcards, found 'out/{a}'",
+            (
+                "my.yaml: results: expected a path without braces and angle brackets, "
+                "which the workflow reads as wildcards, found 'out/{a}'"
+            ),
         ),
         ([1], "my.yaml: expected a mapping of keys, found list"),
     ],
@@ -160,7 +166,7 @@ def test_a_stage_depends_on_its_own_settings_alone():
     assert not differs("train", "reb1", "bilstm")
     assert not differs("prepare", "reb1")
     assert not differs("simulate", "toy")
-    assert not differs("evaluate")
+    assert not differs("evaluate", "reb1")
 
 
 def test_every_section_is_frozen_and_closed():

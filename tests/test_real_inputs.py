@@ -6,15 +6,19 @@ import gzip
 import os
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from motifloom.config import Config, validate
 from motifloom.data.dataset import Dataset
 from motifloom.data.prepare import prepare
+from motifloom.data.windows import genome_examples
 from motifloom.genome import pack
 from motifloom.motifs.learn import filter_motifs, importances
 from motifloom.motifs.matching import equivalents, match, read_database
+from motifloom.seeds import generator
 from motifloom.training.fit import fit, predict
 
 INPUTS = Path(os.environ.get("MOTIFLOOM_REAL_INPUTS", Path(__file__).parents[2] / "shared" / "data"))
@@ -24,8 +28,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def config_of(results: Path, genome: str | Path, regions: str | Path, **section: object) -> Config:
-    dataset = {"genome": str(INPUTS / genome), "regions": str(INPUTS / regions), **section}
+def config_of(results: Path, genome: str | Path, regions: str | dict[str, str], **section: object) -> Config:
+    files = str(INPUTS / regions) if isinstance(regions, str) else regions
+    dataset = {"genome": str(INPUTS / genome), "regions": files, **section}
     return validate({"results": str(results), "datasets": {"tf": dataset}, "models": ["cnn"]})
 
 
@@ -41,15 +46,15 @@ def test_the_cnn_beats_the_known_motif_and_learns_it(tmp_path):
         split=split,
     )
     genome = pack(config.fasta("tf"), config.packed_genome("tf"))
-    examples, dropped = prepare(config, "tf", genome)
-    assert (examples["tf"] == 1).sum() + len(dropped) == 1078
-    examples.write_parquet(tmp_path / "examples.parquet")
+    examples = prepare(config, "tf", genome)
+    assert (examples.labels["tf"] == 1).sum() + len(examples.dropped) == 1078
+    examples.write(tmp_path)
     dataset = Dataset.open(tmp_path / "examples.parquet", config.packed_genome("tf"))
     module, _ = fit(config, "tf", "cnn", 0, dataset, tmp_path / "checkpoints")
     rows = dataset.rows("test")
     assert roc_auc_score(dataset.labels(rows)[:, 0], predict(module, dataset, rows)[:, 0]) > 0.816
 
-    motifs = filter_motifs(module, dataset, 0)
+    motifs = filter_motifs(module, dataset, 0, generator(0, "background"))
     database = read_database("jaspar-fungi")
     families = equivalents(motifs, database, 0)
     importance = importances(module, dataset, {name: [m.unit for m in alike] for name, alike in families.items()})
@@ -59,19 +64,75 @@ def test_the_cnn_beats_the_known_motif_and_learns_it(tmp_path):
     assert found.q_value < 0.05
 
 
-def test_every_row_of_imperfect_files_is_used_or_counted(tmp_path):
-    """Most of these peaks lie beyond the end of the piece of a chromosome that is at hand."""
-    with gzip.open(INPUTS / "messy/hg38.chr1.first10Mb.fa.gz", "rt") as lines:
-        piece = lines.read()
-    tail = piece[-40_000:]
-    (tmp_path / "g.fa").write_text(f"{piece}>validation\n{tail}>test\n{tail}")
-    with gzip.open(INPUTS / "messy/H3K4me3.chr1.narrowPeak.gz", "rt") as lines:
-        peaks = lines.read()
-    (tmp_path / "r.narrowPeak").write_text(f"{peaks}validation\t500\t700\ntest\t500\t700\n")
-    split = {"validation": ["validation"], "test": ["test"]}
-    config = config_of(tmp_path, tmp_path / "g.fa", tmp_path / "r.narrowPeak", window=101, split=split)
-    examples, dropped = prepare(config, "tf", pack(tmp_path / "g.fa", tmp_path / "packed"))
-    assert (examples["tf"] == 1).sum() + len(dropped) == len(peaks.splitlines()) + 2
-    assert (examples["tf"] == 0).sum() == (examples["tf"] == 1).sum() > 100
-    assert dropped["reason"].unique().to_list() == ["the window reaches past the chromosome's end"]
-    assert (dropped["row"] > 0).all()
+MESSY = {
+    "a piece of a chromosome": ("messy/hg38.chr1.first10Mb.fa.gz", "messy/H3K4me3.chr1.narrowPeak.gz", None, 411),
+    "comments, few on the piece": ("messy/hg38.chr1.first10Mb.fa.gz", "messy/NRF1.bed", None, 4),
+    "twenty columns": (
+        "human_chr20/hg19.chr20.fa.gz", "messy/HepG2.CTCF.relaxed.narrowPeak.gz", "human_chr20/blacklist.bed.gz", 4156
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fasta", "regions", "exclude", "usable"), MESSY.values(), ids=MESSY.keys())
+def test_every_row_of_imperfect_files_is_used_rightly_or_counted(tmp_path, fasta, regions, exclude, usable):
+    """Each line is judged here by itself, as a person would."""
+    window = 201
+    config = config_of(
+        tmp_path, fasta, regions, window=window, exclude=str(INPUTS / exclude) if exclude else None,
+        split={"validation": 0.2, "test": 0.2},
+    )  # fmt: skip
+    genome = pack(config.fasta("tf"), tmp_path / "packed")
+    examples = genome_examples(config, "tf", genome)
+    positives = set(examples.records.filter(examples.labels["tf"] == 1)["id"])
+    dropped = dict(examples.dropped.select("row", "reason").rows())
+    excluded = [line.split()[:3] for line in lines_of(INPUTS / exclude)] if exclude else []
+    seen = set()
+    for row, line in enumerate(lines_of(INPUTS / regions), start=1):
+        if line.startswith("#"):
+            assert row not in dropped
+            continue
+        chrom, start, end, summit = (line.split("\t")[column] for column in (0, 1, 2, 9))
+        first = int(start) + int(summit) - window // 2
+        hit = [x for x in excluded if x[0] == chrom and int(x[1]) < first + window and first < int(x[2])]
+        if chrom not in genome.lengths:
+            assert dropped.pop(row) == "the genome has no such chromosome"
+        elif int(end) > genome.lengths[chrom]:
+            assert dropped.pop(row) == "the region reaches past the chromosome's end"
+        elif hit:
+            assert dropped.pop(row) == "the window overlaps an excluded region"
+        elif row in dropped:
+            assert dropped.pop(row) == "the window of an earlier row"
+            assert (chrom, first) in seen
+        else:
+            assert f"{chrom}:{first}-{first + window}" in positives
+            seen.add((chrom, first))
+    assert not dropped
+    assert len(positives) == len(seen) == usable
+    assert len(examples.records) == 2 * usable
+
+
+def lines_of(path: Path) -> list[str]:
+    content = path.read_bytes()
+    return (gzip.decompress(content) if path.suffix == ".gz" else content).decode().splitlines()
+
+
+def test_several_tasks_of_one_chromosome_share_windows_and_blocks(tmp_path):
+    """CTCF and SPI1 on chr20: labels as comparing every window with every summit gives them."""
+    files = {"CTCF": "human_chr20/HepG2.CTCF.narrowPeak.gz", "SPI1": "human_chr20/GM12878.SPI1.narrowPeak.gz"}
+    regions = {task: str(INPUTS / path) for task, path in files.items()}
+    split = {"validation": 0.15, "test": 0.2, "blocks": 1_000_000}
+    config = config_of(tmp_path, "human_chr20/hg19.chr20.fa.gz", regions, window=201, split=split)
+    genome = pack(config.fasta("tf"), tmp_path / "packed")
+    examples = genome_examples(config, "tf", genome)
+    starts = examples.records["start"].to_numpy()
+    for task, path in files.items():
+        peaks = [line.split("\t") for line in lines_of(INPUTS / path)]
+        summits = np.array([int(peak[1]) + int(peak[9]) for peak in peaks])
+        inside = (summits >= starts[:, None]) & (summits < starts[:, None] + 201)
+        assert examples.labels[task].to_list() == inside.any(axis=1).astype(int).tolist()
+        assert inside.any(axis=0).sum() + (examples.dropped["file"] == str(INPUTS / path)).sum() >= len(peaks)
+    table = examples.table().with_columns(block=pl.col("start") // 1_000_000, last=(pl.col("end") - 1) // 1_000_000)
+    assert (table.group_by("block").agg(pl.col("split").n_unique())["split"] == 1).all()
+    positive = table.filter(pl.max_horizontal("CTCF", "SPI1") == 1)
+    shares = {split: len(part) / len(positive) for (split,), part in positive.group_by("split")}
+    assert shares == pytest.approx({"train": 0.65, "validation": 0.15, "test": 0.2}, abs=0.03)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import tempfile
 from contextlib import contextmanager
@@ -34,6 +35,19 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def missing(path: str | os.PathLike[str]) -> str | None:
+    """Say why `path` is no file that can be read, and what lies there under a like name; None where it can."""
+    wanted = Path(path)
+    if wanted.is_dir():
+        return f"{path}: is a folder; expected a file"
+    if wanted.is_file():
+        return None if os.access(wanted, os.R_OK) else f"{path}: no permission to read it"
+    if not wanted.parent.is_dir():
+        return f"{path}: no such file; there is no folder {wanted.parent}"
+    nearest = difflib.get_close_matches(wanted.name, [other.name for other in wanted.parent.iterdir()], n=1)
+    return f"{path}: no such file" + (f"; the nearest there is '{nearest[0]}'" if nearest else "")
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -6,6 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motifloom.evaluation import comparisons, intervals
+from motifloom.evaluation.metrics import Ranking
+from motifloom.evaluation.multiclass import Calls
+from motifloom.evaluation.regression import Values
 
 
 def slow_delong(labels, scores_a, scores_b):
@@ -84,10 +87,48 @@ def test_equal_models_are_seldom_called_different():
     for _ in range(simulations):
         signal = 1.5 * labels - 0.75 + rng.normal(size=140)
         scores = 1 / (1 + np.exp(-(signal + 0.8 * rng.normal(size=(2, 140)))))
-        spread = intervals.distributions(labels, scores, 300, rng, metrics)
+        models = [Ranking.of(labels, model) for model in scores]
+        spread = intervals.distributions(models, labels, 300, rng, metrics)
         rejected["auroc"] += comparisons.delong(labels, *scores) <= 0.05
         for metric in metrics:
             rejected[metric] += comparisons.bootstrap_p_value(spread[metric][0] - spread[metric][1]) <= 0.05
     shares = {metric: count / simulations for metric, count in rejected.items()}
     assert max(shares.values()) <= 0.065, shares  # 5% and 2.4 standard errors of a share of 1200
     assert shares["auroc"] >= 0.03
+
+
+def rejected_shares(rng, simulate, metrics):
+    """The share of simulations in which two models that are equally good are called different at 5%."""
+    simulations = 1200
+    rejected = dict.fromkeys(metrics, 0)
+    for _ in range(simulations):
+        models, strata = simulate()
+        spread = intervals.distributions(models, strata, 300, rng, metrics)
+        for metric in metrics:
+            rejected[metric] += comparisons.bootstrap_p_value(spread[metric][0] - spread[metric][1]) <= 0.05
+    return {metric: count / simulations for metric, count in rejected.items()}
+
+
+def test_equal_predictors_of_values_are_seldom_called_different():
+    rng = np.random.default_rng(4)
+
+    def simulate():
+        labels = rng.normal(size=140)
+        signal = 0.7 * labels + 0.3 * rng.normal(size=140)
+        return [Values.of(labels, signal + 0.4 * rng.normal(size=140)) for _ in range(2)], np.zeros(140)
+
+    shares = rejected_shares(rng, simulate, ["pearson", "spearman", "r2", "mse"])
+    assert 0.02 <= min(shares.values()) <= max(shares.values()) <= 0.065, shares
+
+
+def test_equal_predictors_of_classes_are_seldom_called_different():
+    rng = np.random.default_rng(5)
+    labels = np.repeat(np.arange(3.0), [70, 50, 30])
+    right = np.eye(3)[labels.astype(int)]
+
+    def simulate():
+        signal = right + 0.4 * rng.normal(size=(150, 3))
+        return [Calls.of(labels, signal + 0.4 * rng.normal(size=(150, 3))) for _ in range(2)], labels
+
+    shares = rejected_shares(rng, simulate, ["accuracy", "mcc"])
+    assert 0.02 <= min(shares.values()) <= max(shares.values()) <= 0.065, shares

@@ -1,4 +1,5 @@
 import argparse
+import json
 import logging
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import yaml
 
 from motifloom.cli import collect, evaluate
+from motifloom.data.leaks import LEAKS_SCHEMA
+from motifloom.data.shortcuts import FEATURES, SHORTCUTS_SCHEMA
 from motifloom.errors import InputError
 
 SPLIT = {"validation": ["chr2"], "test": ["chr3"]}
@@ -15,6 +18,13 @@ CONFIG = {
     "datasets": {
         "toy": {"simulate": {"motifs": ["MA0363.1"]}, "split": SPLIT},
         "real": {"genome": "genome.fa", "regions": "sites.bed", "split": SPLIT},
+        "splice": {"sequences": "splice.tsv", "labels": "site", "kind": "multiclass", "split": {"column": "split"}},
+        "strength": {
+            "sequences": "mpra.tsv",
+            "labels": ["k562", "hepg2"],
+            "kind": "regression",
+            "split": {"column": "split"},
+        },
     },
     "models": ["knn", "cnn", "bilstm"],
     "evaluation": {"resamples": 100},
@@ -27,27 +37,63 @@ def parse(command, *flags):
     return parser.parse_args([str(flag) for flag in flags])
 
 
-def write_predictions(folder, seed, splits):
+def of_sites(rng, n):
+    """A binary task."""
+    labels = (np.arange(n) % 3 == 0).astype(float)
+    return {"bound": (labels, np.clip(0.3 * labels + 0.7 * rng.random(n), 0, 1))}
+
+
+def of_classes(rng, n):
+    """Four classes, one of which has two examples in all."""
+    which = np.minimum(np.arange(n) % 7, 3) if n > 20 else np.arange(n) % 4
+    scores = rng.dirichlet(np.ones(4), n)
+    names = ("donor", "<acceptor>", 'a"b', "none")
+    return {name: ((which == place).astype(float), scores[:, place]) for place, name in enumerate(names)}
+
+
+def of_values(rng, n):
+    """Two tasks, the second with a label for every other example, and a model that always says the same."""
+    labels = np.linspace(-3, 4, n) ** 3
+    scores = labels + rng.normal(size=n)
+    return {"k562": (labels, np.full(n, 0.1)), "hepg2": (np.where(np.arange(n) % 2, labels, np.nan), scores)}
+
+
+TASKS = {"toy": of_sites, "real": of_sites, "splice": of_classes, "strength": of_values}
+
+
+def write_predictions(folder, seed, splits, of_tasks=of_sites):
     rng = np.random.default_rng(seed)
     tables = []
     for split, n in splits.items():
-        labels = (np.arange(n) % 3 == 0).astype(float)
-        scores = np.clip(0.3 * labels + 0.7 * rng.random(n), 0, 1)
         ids = [f"{split}{i}" for i in range(n)]
-        tables.append(pl.DataFrame({"id": ids, "split": split, "task": "bound", "label": labels, "score": scores}))
+        for task, (labels, scores) in of_tasks(rng, n).items():
+            table = pl.DataFrame({"id": ids, "split": split, "task": task, "label": labels, "score": scores})
+            tables.append(table.filter(pl.col("label").is_not_nan()))
     folder.mkdir(parents=True, exist_ok=True)
     name = "train_predictions.parquet" if "train" in splits else "predictions.parquet"
     pl.concat(tables).write_parquet(folder / name)
 
 
+def write_found(folder, tasks, regression):
+    """What prepare and audit leave: sizes of the splits, one pair of twins, one feature that tells something."""
+    splits = [split for split, n in {"train": 13, "validation": 19, "test": 29}.items() for _ in range(n)]
+    pl.DataFrame({"id": [str(i) for i in range(61)], "split": splits}).write_parquet(folder / "examples.parquet")
+    twins = [("exact_duplicate", None, "test3", "test", "train5", "train", 1.0)]
+    pl.DataFrame(twins, LEAKS_SCHEMA, orient="row").write_parquet(folder / "leaks.parquet")
+    metric, value = ("pearson", 0.1) if regression else ("auroc", 0.6)
+    rows = [(task, name, "test", metric, value, 29) for task in tasks for name in FEATURES]
+    pl.DataFrame(rows, SHORTCUTS_SCHEMA, orient="row").write_csv(folder / "shortcuts.tsv", separator="\t")
+
+
 @pytest.fixture
 def results(tmp_path):
     runs = [(model, replicate) for model in ("knn", "cnn", "bilstm") for replicate in (0, 1)]
-    for dataset, extra in (("toy", [("oracle", 0)]), ("real", [])):
-        for seed, (model, replicate) in enumerate(runs + extra):
+    for dataset, of_tasks in TASKS.items():
+        for seed, (model, replicate) in enumerate([*runs, ("oracle", 0)] if dataset == "toy" else runs):
             folder = tmp_path / dataset / model / str(replicate)
-            write_predictions(folder, seed, {"validation": 19, "test": 29})
-            write_predictions(folder, seed, {"train": 13})
+            write_predictions(folder, seed, {"validation": 19, "test": 29}, of_tasks)
+            write_predictions(folder, seed, {"train": 13}, of_tasks)
+        write_found(tmp_path / dataset, list(of_tasks(np.random.default_rng(0), 5)), dataset == "strength")
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
     return tmp_path
 
@@ -56,21 +102,58 @@ def arguments(results, dataset):
     return parse(
         evaluate,
         *("--config", results / "config.yaml", "--dataset", dataset, "--results", results),
+        *("--examples", results / dataset / "examples.parquet"),
+        *("--leaks", results / dataset / "leaks.parquet"),
+        *("--shortcuts", results / dataset / "shortcuts.tsv"),
+        *("--audit", results / f"{dataset}.audit.json"),
         *("--metrics", results / f"{dataset}.metrics.tsv"),
         *("--comparisons", results / f"{dataset}.comparisons.tsv"),
     )
 
 
-@pytest.mark.parametrize(("dataset", "runs", "pairs"), [("toy", 7, 6), ("real", 6, 3)])
-def test_evaluate(results, caplog, dataset, runs, pairs):
+@pytest.mark.parametrize(
+    ("dataset", "runs", "pairs", "values", "compared", "told"),
+    [
+        ("toy", 7, 6, 13, 6, "4 models in 7 runs evaluated on 29 test examples of 1 task(s)"),
+        ("real", 6, 3, 13, 6, "3 models in 6 runs evaluated on 29 test examples of 1 task(s)"),
+        ("splice", 6, 3, 4 * 13 + 5, 4 * 6 + 2, "3 models in 6 runs evaluated on 29 test examples of 5 task(s)"),
+        ("strength", 6, 3, 2 * 9, 2 * 4, "3 models in 6 runs evaluated on 14 to 29 test examples of 2 task(s)"),
+    ],
+)
+def test_evaluate(results, caplog, dataset, runs, pairs, values, compared, told):
     with caplog.at_level(logging.INFO):
         evaluate.run(arguments(results, dataset))
     metrics = pl.read_csv(results / f"{dataset}.metrics.tsv", separator="\t")
     comparisons = pl.read_csv(results / f"{dataset}.comparisons.tsv", separator="\t")
-    assert len(metrics) == runs * 13
-    assert len(comparisons) == pairs * 6
+    assert len(metrics) == runs * values
+    assert len(comparisons) == pairs * compared
     assert ("oracle" in metrics["model"]) == (dataset == "toy")
-    assert f"{dataset}: {4 if dataset == 'toy' else 3} models in {runs} runs evaluated on 13 examples" in caplog.text
+    assert f"{dataset}: {told}; {len(comparisons)} comparisons" in caplog.text
+    audit = json.loads((results / f"{dataset}.audit.json").read_text())
+    assert audit["examples"] == {"train": 13, "validation": 19, "test": 29}
+    assert audit["leaked_test_rows"] == 1
+
+
+def test_names_of_tasks_come_through_every_table(results):
+    for dataset in CONFIG["datasets"]:
+        evaluate.run(arguments(results, dataset))
+    inputs = [results / f"{dataset}.metrics.tsv" for dataset in CONFIG["datasets"]]
+    collect.run(parse(collect, "--inputs", *inputs, "--output", results / "metrics.tsv"))
+    metrics = pl.read_csv(results / "metrics.tsv", separator="\t")
+    found = metrics["task"].unique(maintain_order=True).to_list()
+    assert found == ["bound", "donor", "<acceptor>", 'a"b', "none", "all", "k562", "hepg2"]
+
+
+def test_what_is_not_defined_is_an_empty_field(results):
+    evaluate.run(arguments(results, "strength"))
+    metrics = pl.read_csv(results / "strength.metrics.tsv", separator="\t")
+    alike = metrics.filter(pl.col("metric").is_in(["pearson", "spearman"]), task="k562")
+    assert alike.select("value", "ci_low", "ci_high").null_count().row(0) == (len(alike),) * 3
+    assert metrics["n_positive"].null_count() == len(metrics)
+    defined = metrics.filter((pl.col("task") == "hepg2") | pl.col("metric").is_in(["r2", "mse"]))
+    assert defined["value"].null_count() == 0
+    comparisons = pl.read_csv(results / "strength.comparisons.tsv", separator="\t")
+    assert comparisons.filter(task="k562", metric="pearson")["q_value"].null_count() == 3
 
 
 def test_evaluate_names_every_missing_file(results):
@@ -87,7 +170,7 @@ def test_evaluate_names_every_missing_file(results):
 
 
 def test_evaluate_refuses_an_unknown_dataset(results):
-    with pytest.raises(InputError, match="no dataset reb2; the configuration has toy, real"):
+    with pytest.raises(InputError, match="no 'reb2'; expected one of toy, real, splice, strength"):
         evaluate.run(arguments(results, "reb2"))
 
 

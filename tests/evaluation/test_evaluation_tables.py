@@ -29,7 +29,7 @@ def predictions(run, tasks=("bound", "open", "late"), sizes=SIZES, shuffle=False
 
 @pytest.fixture(scope="module")
 def panels():
-    return align({run: predictions(run) for run in RUNS})
+    return align({run: predictions(run) for run in RUNS}, "binary")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_the_same_seed_gives_the_same_bytes(panels, metrics, comparisons):
 
 
 def test_order_of_models_and_rows_changes_no_value(metrics, comparisons):
-    turned = align({run: predictions(run, shuffle=True) for run in reversed(RUNS)})
+    turned = align({run: predictions(run, shuffle=True) for run in reversed(RUNS)}, "binary")
     key = ["model", "replicate", "task", "split", "metric"]
     assert metrics_table(turned, "reb1", **SETTINGS).sort(key).equals(metrics.sort(key))
     back = comparisons_table(turned, "reb1", **SETTINGS).select(
@@ -145,14 +145,15 @@ def test_order_of_models_and_rows_changes_no_value(metrics, comparisons):
 
 
 def test_another_model_changes_no_value(metrics):
-    fewer = metrics_table(align({run: predictions(run) for run in RUNS[2:5]}), "reb1", **SETTINGS)
+    fewer = metrics_table(align({run: predictions(run) for run in RUNS[2:5]}, "binary"), "reb1", **SETTINGS)
     kept = metrics.join(fewer.select("model", "replicate").unique(), on=["model", "replicate"], how="semi")
     assert fewer.equals(kept)
 
 
 def test_a_copy_of_a_model_is_no_different():
     table = predictions(Run("cnn", 0), tasks=["bound"])
-    found = comparisons_table(align({Run("cnn", 0): table, Run("copy", 0): table}), "reb1", **SETTINGS)
+    panels = align({Run("cnn", 0): table, Run("copy", 0): table}, "binary")
+    found = comparisons_table(panels, "reb1", **SETTINGS)
     assert found["metric"].to_list() == list(METRICS)
     assert found.select("difference", "ci_low", "ci_high").rows() == [(0.0, 0.0, 0.0)] * 6
     assert found.select("p_value", "q_value").rows() == [(1.0, 1.0)] * 6
@@ -160,7 +161,7 @@ def test_a_copy_of_a_model_is_no_different():
 
 def test_undefined_values_are_null():
     tables = {run: predictions(run, tasks=["bound"]).with_columns(label=pl.lit(1.0)) for run in (RUNS[0], RUNS[2])}
-    panels = align(tables)
+    panels = align(tables, "binary")
     found = metrics_table(panels, "reb1", **SETTINGS)
     undefined = found.filter(pl.col("metric").is_in(["auroc", "auprc", "mcc"]))
     assert undefined.select("value", "ci_low", "ci_high").null_count().row(0) == (14, 14, 14)
@@ -170,10 +171,10 @@ def test_undefined_values_are_null():
 
 
 def test_one_model_alone_and_none():
-    alone = align({RUNS[0]: predictions(RUNS[0])})
+    alone = align({RUNS[0]: predictions(RUNS[0])}, "binary")
     assert comparisons_table(alone, "reb1", **SETTINGS).shape == (0, 10)
     assert metrics_table([], "reb1", **SETTINGS).shape == (0, 11)
-    assert align({}) == []
+    assert align({}, "binary") == []
 
 
 def change(**columns):
@@ -203,12 +204,12 @@ def change(**columns):
 )
 def test_wrong_predictions_are_refused(table, message):
     with pytest.raises(InputError) as caught:
-        align({Run("cnn", 1): predictions(Run("cnn", 1)), Run("knn", 0): table})
+        align({Run("cnn", 1): predictions(Run("cnn", 1)), Run("knn", 0): table}, "binary")
     assert message in str(caught.value)
 
 
 def test_all_problems_at_once():
     bad = change(score=-0.5, label=3.0)
     with pytest.raises(InputError) as caught:
-        align({RUNS[0]: bad, RUNS[2]: bad})
+        align({RUNS[0]: bad, RUNS[2]: bad}, "binary")
     assert len(caught.value.problems) == 4

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from motifloom.evaluation import intervals, metrics
+from motifloom.evaluation import intervals, metrics, regression
 
 
 def draw(rng, n_negative, n_positive, separation):
@@ -20,6 +20,19 @@ def test_weights_keep_the_number_of_each_label():
     assert (weights[:, labels == 0].sum(axis=1) == 6).all()
     assert np.abs(weights.mean(axis=0) - 1).max() < 0.25  # every example is drawn once on average
     assert 0.2 < (weights == 0).mean() < 0.45
+
+
+def test_weights_keep_the_number_of_each_stratum_whatever_it_is_called():
+    strata = np.array([7.5, -2, 3, 3, 7.5, 3, -2, 3, 3.0])
+    weights = np.concatenate(list(intervals.bootstrap_weights(strata, 50, np.random.default_rng(0))))
+    for value, members in ((-2, 2), (3, 5), (7.5, 2)):
+        assert (weights[:, strata == value].sum(axis=1) == members).all()
+
+
+def test_without_strata_the_number_of_a_label_moves():
+    weights = np.concatenate(list(intervals.bootstrap_weights(np.zeros(11), 200, np.random.default_rng(0))))
+    assert (weights.sum(axis=1) == 11).all()
+    assert len(np.unique(weights[:, :5].sum(axis=1))) > 5
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
@@ -41,7 +54,8 @@ def test_weights_do_not_depend_on_the_blocks(monkeypatch):
 def test_models_share_their_resamples():
     labels, scores = draw(np.random.default_rng(1), 30, 20, 1.0)
     rng = intervals.bootstrap_generator(0, "reb1", "test", "bound")
-    spread = intervals.distributions(labels, np.stack([scores, scores**2, scores]), 40, rng, ["auroc", "brier"])
+    models = [metrics.Ranking.of(labels, model) for model in (scores, scores**2, scores)]
+    spread = intervals.distributions(models, labels, 40, rng, ["auroc", "brier"])
     assert spread["auroc"].shape == (3, 40)
     np.testing.assert_array_equal(spread["brier"][0], spread["brier"][2])
     np.testing.assert_array_equal(spread["auroc"][0], spread["auroc"][1])  # the same ranking
@@ -61,6 +75,7 @@ def test_interval_is_percentiles_and_holds_the_estimate():
     assert intervals.interval(values, 2.0, 0.9) == pytest.approx((2.0, 95.0))
     assert intervals.interval(values, 99.0, 0.9) == pytest.approx((5.0, 99.0))
     assert np.isnan(intervals.interval(np.full(5, np.nan), float("nan"), 0.9)).all()
+    assert np.isnan(intervals.interval(np.array([0.1, np.nan, 0.3]), 0.2, 0.9)).all()
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
@@ -70,11 +85,30 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     covered = dict.fromkeys(truth, 0)
     for _ in range(simulations):
         labels, scores = draw(rng, 90, 70, separation)
-        spread = intervals.distributions(labels, scores[None], 500, rng, list(truth))
-        reached = intervals.estimates(labels, scores[None], list(truth))
+        model = [metrics.Ranking.of(labels, scores)]
+        spread = intervals.distributions(model, labels, 500, rng, list(truth))
+        reached = intervals.estimates(model, list(truth))
         for metric, true in truth.items():
             low, high = intervals.interval(spread[metric][0], reached[metric][0], 0.95)
             assert low <= reached[metric][0] <= high
+            covered[metric] += low <= true <= high
+    for metric, count in covered.items():
+        assert 0.92 <= count / simulations <= 0.98, metric
+
+
+def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(3)
+    correlation, simulations = 0.6, 700
+    truth = {"pearson": correlation, "spearman": 6 / np.pi * np.arcsin(correlation / 2)}
+    covered = dict.fromkeys(truth, 0)
+    for _ in range(simulations):
+        labels = rng.normal(size=160)
+        scores = correlation * labels + np.sqrt(1 - correlation**2) * rng.normal(size=160)
+        model = [regression.Values.of(labels, scores)]
+        spread = intervals.distributions(model, np.zeros(160), 500, rng, list(truth))
+        reached = intervals.estimates(model, list(truth))
+        for metric, true in truth.items():
+            low, high = intervals.interval(spread[metric][0], reached[metric][0], 0.95)
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
         assert 0.92 <= count / simulations <= 0.98, metric

@@ -118,5 +118,5 @@ def test_edges_of_the_threshold_and_of_the_bins():
 def test_numbers_of_examples_must_agree():
     with pytest.raises(ValueError, match="3 labels and 2 scores"):
         metrics.auroc(np.zeros(3), np.zeros(2), np.ones((1, 3)))
-    with pytest.raises(ValueError, match="weights of 4 examples, 3 are ranked"):
+    with pytest.raises(ValueError, match="weights of 4 examples, there are 3"):
         metrics.auroc(np.zeros(3), np.zeros(3), np.ones((1, 4)))

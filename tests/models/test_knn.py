@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 
 from motifloom.genome import encode, reverse_complement
+from motifloom.models import knn as module
 from motifloom.models.knn import Knn, canonical_index, spectra
 
 
@@ -74,6 +75,71 @@ def test_a_score_is_the_share_of_positives_among_the_nearest():
     assert scores[1].tolist() == [[1, 0]]
     assert scores[3].tolist() == [[pytest.approx(2 / 3), pytest.approx(1 / 3)]]
     assert scores[29].tolist() == [[0.5, 0.5]]
+
+
+TRAIN, QUERIES, TASKS, K = 211, 37, 3, 9
+
+
+@pytest.fixture
+def codes() -> tuple[np.ndarray, np.ndarray]:
+    """Training sequences and queries; those whose K nearest are not told from the next one are left out."""
+    random = np.random.default_rng(0)
+    train, queries = (random.integers(0, 5, (n, 60)).astype(np.uint8) for n in (TRAIN, QUERIES * 3))
+    nearest = NearestNeighbors(n_neighbors=K + 1, metric="cosine", algorithm="brute").fit(spectra(train, 3))
+    distance = nearest.kneighbors(spectra(queries, 3))[0]
+    queries = queries[distance[:, K] - distance[:, K - 1] > 1e-6]
+    assert len(queries) > QUERIES
+    return train, queries[:QUERIES]
+
+
+def test_shares_of_classes_agree_with_scikit_learn(codes):
+    train, queries = codes
+    classes = np.random.default_rng(1).integers(0, TASKS, TRAIN)
+    reference = KNeighborsClassifier(K, metric="cosine", algorithm="brute").fit(spectra(train, 3), classes)
+    found = Knn.fit(train, np.eye(TASKS, dtype=np.float32)[classes], 3).predict(queries, [K])[K]
+    assert found == pytest.approx(reference.predict_proba(spectra(queries, 3)))
+    assert found.sum(axis=1) == pytest.approx(np.ones(QUERIES))
+
+
+def test_values_agree_with_scikit_learn(codes):
+    train, queries = codes
+    values = np.random.default_rng(1).normal([5000, -0.02, 0], [300, 0.003, 1], (TRAIN, TASKS)).astype(np.float32)
+    reference = KNeighborsRegressor(K, metric="cosine", algorithm="brute").fit(spectra(train, 3), values)
+    found = Knn.fit(train, values, 3).predict(queries, [K])[K]
+    assert found == pytest.approx(reference.predict(spectra(queries, 3)), rel=1e-5, abs=1e-6)
+
+
+def test_neighbours_without_a_label_have_no_say(codes):
+    train, queries = codes
+    random = np.random.default_rng(1)
+    labels = np.where(random.random((TRAIN, TASKS)) < 0.4, np.nan, random.normal(size=(TRAIN, TASKS)))
+    labels = labels.astype(np.float32)
+    knn = Knn.fit(train, labels, 3)
+    near = labels[knn.nearest(queries, K)].astype(float)
+    assert knn.predict(queries, [K])[K] == pytest.approx(np.nanmean(near, axis=1))
+
+
+def test_without_any_labelled_neighbour_the_mean_of_all_is_the_score():
+    codes = np.stack([encode(s) for s in ("AAAAAA", "AAAAAC", "AAACCC", "GCGCGC")])
+    labels = np.array([[np.nan, 1], [np.nan, np.nan], [0, 0], [1, 0]], dtype=np.float32)
+    scores = Knn.fit(codes, labels, 2).predict(encode("AAAAAA")[None], [1, 2, 3])
+    assert scores[1].tolist() == [[0.5, 1]]
+    assert scores[2].tolist() == [[0.5, 1]]
+    assert scores[3].tolist() == [[0, 0.5]]
+
+
+def test_blocks_do_not_show(codes, monkeypatch):
+    train, queries = codes
+    knn = Knn.fit(train, np.random.default_rng(1).normal(size=(TRAIN, TASKS)).astype(np.float32), 3)
+    whole = knn.predict(queries, [2, K])
+    monkeypatch.setattr(module, "BLOCK", 10)
+    parts = knn.predict(queries, [2, K])
+    assert whole.keys() == parts.keys()
+    assert all((whole[k] == parts[k]).all() for k in whole)
+
+
+def test_padding_does_not_change_a_spectrum():
+    assert (spectra(encode("NNNACGTTNN")[None], 3) == spectra(encode("ACGTT")[None], 3)).all()
 
 
 def test_the_nearest_neighbour_of_a_training_sequence_is_itself():

@@ -1,45 +1,43 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import polars as pl
 import pytest
 import torch
+from tests.conftest import dataset_of
 
 from motifloom import config
-from motifloom.data.dataset import Dataset
-from motifloom.genome import Genome, decode, encode
+from motifloom.genome import decode, encode
 from motifloom.models.cnn import Cnn
+from motifloom.motifs import filters
 from motifloom.motifs.filters import (
+    NOWHERE,
+    BestSites,
     ablated,
     active_sites,
+    batches_of,
     best_sites,
     count_bases,
     dead_filters,
     mean_activation,
 )
 
+if TYPE_CHECKING:
+    from motifloom.data.dataset import Dataset
+
 WORD, OTHER = "GATTC", "GAATC"
 """A word and its reverse complement."""
 
 
-def dataset_of(sequences: list[str]) -> Dataset:
-    """Return a dataset of sequences of one length, each a contig."""
-    length = len(sequences[0])
-    names = [f"s{i}" for i in range(len(sequences))]
-    offsets = {name: i * length for i, name in enumerate(names)}
-    table = pl.DataFrame(
-        {
-            "id": names,
-            "split": "test",
-            "chrom": names,
-            "start": 0,
-            "end": length,
-            "strand": ".",
-            "word": [int(WORD in s or OTHER in s) for s in sequences],
-        }
-    )
-    genome = Genome(encode("".join(sequences)), offsets, dict.fromkeys(names, length))
-    return Dataset(table, genome, np.array(list(offsets.values())))
+def held_out(sequences: list[str]) -> Dataset:
+    """Return a dataset of sequences, labelled by whether they hold the word."""
+    words = [int(WORD in s or OTHER in s) for s in sequences]
+    return dataset_of(sequences, ["test"] * len(sequences), {"word": words})
+
+
+def scan(network: Cnn, dataset: Dataset) -> BestSites:
+    return best_sites(network, batches_of(dataset, dataset.rows("test")), len(dataset.examples))
 
 
 @pytest.fixture
@@ -59,16 +57,16 @@ def network() -> Cnn:
 @pytest.fixture
 def positives() -> Dataset:
     # the word inside, its reverse complement, at the start, and with its first base cut off by the start
-    return dataset_of(["AAAAGATTCAAAAA", "AAAAGAATCAAAAA", "GATTCAAAAAAAAA", "ATTCAAAAAAAAAA"])
+    return held_out(["AAAAGATTCAAAAA", "AAAAGAATCAAAAA", "GATTCAAAAAAAAA", "ATTCAAAAAAAAAA"])
 
 
 @pytest.fixture
 def negatives() -> Dataset:
-    return dataset_of(["AAAAAAAAAAAAAA", "AAAAGAATAAAAAA", "CCCCCCCCCCNCCC"])
+    return held_out(["AAAAAAAAAAAAAA", "AAAAGAATAAAAAA", "CCCCCCCCCCNCCC"])
 
 
 def test_the_best_site_is_found_on_either_strand(network, positives):
-    sites = best_sites(network, positives, np.arange(4))
+    sites = scan(network, positives)
     assert sites.activation[:, 0] == pytest.approx([5, 5, 5, 4], abs=1e-3)
     assert sites.position[:, 0].tolist() == [6, 14 - 1 - 6, 2, 1]
     assert sites.minus[:, 0].tolist() == [False, True, False, False]
@@ -76,26 +74,78 @@ def test_the_best_site_is_found_on_either_strand(network, positives):
 
 
 def test_only_sites_better_than_those_of_negatives_count(network, positives, negatives):
-    of_positives = best_sites(network, positives, np.arange(4))
-    of_negatives = best_sites(network, negatives, np.arange(3))
+    of_positives = scan(network, positives)
+    of_negatives = scan(network, negatives)
     assert of_negatives.activation[:, 0].max() == pytest.approx(3, abs=1e-3)
     active = active_sites(of_positives, of_negatives)
     assert active.T.tolist() == [[True] * 4, [False] * 4, [True] * 4]
 
 
 def test_a_filter_that_is_never_active_is_dead(network, positives, negatives):
-    scans = best_sites(network, positives, np.arange(4)), best_sites(network, negatives, np.arange(3))
+    scans = scan(network, positives), scan(network, negatives)
     assert dead_filters(*scans).tolist() == [False, True, False]
 
 
 def test_aligned_sites_give_the_word_and_nothing_from_beyond_the_ends(network, positives):
-    sites = best_sites(network, positives, np.arange(4))
+    sites = scan(network, positives)
     counts = count_bases(positives, np.arange(4), sites, np.ones((4, 3), dtype=bool), 5)
     assert counts.shape == (3, 5, 4)
     assert decode(counts[0].argmax(axis=1).astype(np.uint8)) == WORD
     assert decode(counts[2].argmax(axis=1).astype(np.uint8)) == OTHER
     assert counts[0].max(axis=1).tolist() == [3, 4, 4, 4, 4]
     assert (counts.sum(axis=2)[0] == counts[0].max(axis=1)).all()
+
+
+def test_a_site_lies_on_known_bases_for_the_half_of_it_at_least(network):
+    """The filters that like nothing are most active where nothing is known: beyond the ends, or on N."""
+    with torch.no_grad():
+        network.first_layer[0].weight[1] = -1.0
+        network.first_layer[1].bias.copy_(torch.tensor([1.0, 9.0, 1.0]))
+    dataset = held_out(["NNNAAAAAACCNNN", "CCAAA", "AANNNNNNNNNNAA", "AC", "N"])
+    sites = scan(network, dataset)
+    padded = np.pad(dataset.codes(np.arange(2)), ((0, 0), (2, 2)), constant_values=4)
+    for row, position, minus in zip(padded, sites.position[:2, 1], sites.minus[:2, 1], strict=True):
+        strand = row[::-1] if minus else row
+        assert (strand[position : position + 5] != 4).sum() == 3
+    assert sites.activation[:2, 1] == pytest.approx([6, 6], abs=1e-3)  # 9 less the 3 known bases there must be
+    assert (sites.activation[2:] == NOWHERE).all()
+
+
+def test_sequences_without_a_place_for_a_site_count_for_nothing(network, positives, negatives):
+    with torch.no_grad():
+        network.first_layer[0].weight[1] = 0.0
+        network.first_layer[1].bias[1] = 2.0
+    nowhere = scan(network, held_out(["NNNNNNNNNNNNNN", "NNNNNNANNNNNNN"]))
+    assert (nowhere.activation == NOWHERE).all()
+    of_positives, of_negatives = scan(network, positives), scan(network, negatives)
+    assert dead_filters(of_positives, of_negatives).tolist() == [False, True, False]  # the same everywhere
+    assert dead_filters(of_positives, nowhere).tolist() == [False, True, False]
+    assert dead_filters(nowhere).all()
+    assert not active_sites(nowhere, of_negatives).any()
+    assert active_sites(of_positives, nowhere).all()
+    assert not active_sites(nowhere, nowhere).any()
+
+
+def test_a_filter_that_is_inactive_has_no_site_whatever_the_background(network, positives):
+    assert not active_sites(scan(network, positives), scan(network, held_out(["N" * 14])))[:, 1].any()
+
+
+def test_batches_do_not_show(network, positives, monkeypatch):
+    whole = scan(network, positives)
+    counts = count_bases(positives, np.arange(4), whole, np.ones((4, 3), dtype=bool), 5)
+    monkeypatch.setattr(filters, "BATCH", 3)
+    parts = scan(network, positives)
+    for name in ("activation", "position", "minus"):
+        assert (getattr(whole, name) == getattr(parts, name)).all()
+    assert (count_bases(positives, np.arange(4), parts, np.ones((4, 3), dtype=bool), 5) == counts).all()
+
+
+def test_bases_of_short_sequences_are_counted_where_they_lie(network):
+    dataset = held_out(["AGATTCA", "GAATC", "CCCCAGATTCACCC", "GATT"])
+    sites = scan(network, dataset)
+    counts = count_bases(dataset, np.arange(4), sites, np.ones((4, 3), dtype=bool), 5)
+    assert counts[0, np.arange(5), encode(WORD)].tolist() == [4, 4, 4, 4, 3]
+    assert counts[0].sum() == 19
 
 
 def test_an_ablated_filter_gives_its_mean_and_is_whole_afterwards(network, positives):

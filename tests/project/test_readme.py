@@ -81,15 +81,15 @@ def _write_inputs(folder: Path, settings: config.Config) -> None:
     random = np.random.default_rng(3)
     for name, section in settings.datasets.items():
         chroms = ["chrI", "chrII", *section.split.validation, *section.split.test]
-        fasta, regions, exclude = settings.fasta(name), settings.regions(name), settings.exclude(name)
+        fasta, (regions,) = settings.fasta(name), settings.regions(name).values()
         (folder / fasta).parent.mkdir(parents=True, exist_ok=True)
         bases = {chrom: "".join(random.choice(list("ACGT"), CHROMOSOME)) for chrom in chroms}
         text = "".join(f">{chrom}\n{sequence}\n" for chrom, sequence in bases.items())
         (folder / fasta).write_bytes(gzip.compress(text.encode()) if fasta.suffix == ".gz" else text.encode())
         starts = range(600, CHROMOSOME - 600, 2400)
         (folder / regions).write_text("".join(f"{c}\t{start}\t{start + 1}\n" for c in chroms for start in starts))
-        if exclude:
-            (folder / exclude).write_text("chrI\t0\t100\n")
+        if section.exclude:
+            (folder / section.exclude).write_text("chrI\t0\t100\n")
 
 
 def _run(command: list[str], folder: Path) -> str:

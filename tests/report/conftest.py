@@ -1,4 +1,7 @@
-"""A results folder made by hand: 2 datasets, 4 models, 1 and 3 tasks, splits of 260, 90 and 140 examples."""
+"""Results folders made by hand: 2 binary datasets with 1 and 3 tasks, and one of each other kind; 4 models.
+
+The splits have 260, 90 and 140 examples.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ import polars as pl
 import pytest
 
 from motifloom.config import Config, dump, validate
+from motifloom.evaluation.panels import Run, align
+from motifloom.evaluation.tables import comparisons_table, metrics_table
 from motifloom.report.curves import area, roc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 HOSTILE = "<script>alert(1)</script>"
@@ -62,11 +67,7 @@ def build(
     for dataset in config.datasets:
         names = ["grammar"] if dataset == "grammar" else list(tasks)
         examples = make_examples(names, sizes, random)
-        write(folder / dataset / "examples.parquet", examples)
-        write(
-            folder / dataset / "dropped.tsv",
-            pl.DataFrame({"file": ["regions.bed"] * 3, "row": [3, 17, 40], "reason": [HOSTILE, HOSTILE, "all N"]}),
-        )
+        write_examples(folder / dataset, examples, [150])
         models = [*config.models, *(["oracle"] if dataset == "grammar" else [])]
         for model in models:
             for replicate in range(1 if model == "oracle" else config.replicates):
@@ -76,14 +77,22 @@ def build(
                 write(home / "predictions.parquet", held_out)
                 metrics += make_metrics(dataset, model, replicate, predictions)
                 if model in config.networks():
-                    write(home / "history.csv", make_history(random), ",")
+                    write(home / "history.csv", make_history(random, "auroc"), ",")
                 if model == "knn":
-                    write(home / "sweep.tsv", make_sweep(names))
+                    write(home / "sweep.tsv", make_sweep(names, "auroc"))
         for model in config.with_filters():
             make_motifs(folder / dataset / model, live, config.replicates, random)
     write(folder / "metrics.tsv", pl.DataFrame(metrics, infer_schema_length=None))
     write(folder / "comparisons.tsv", make_comparisons(pl.DataFrame(metrics, infer_schema_length=None), config))
     (folder / "config.yaml").write_text(dump(config))
+
+
+def write_examples(home: Path, examples: pl.DataFrame, lengths: list[int]) -> None:
+    """Write what `prepare` leaves; the sequences have these lengths by turns."""
+    write(home / "examples.parquet", examples)
+    write(home / "sequences.parquet", pl.DataFrame({"length": np.resize(lengths, len(examples))}))
+    dropped = pl.DataFrame({"file": ["regions.bed"] * 3, "row": [3, 17, 40], "reason": [HOSTILE, HOSTILE, "all N"]})
+    write(home / "dropped.tsv", dropped)
 
 
 def write(path: Path, table: pl.DataFrame, separator: str = "\t") -> None:
@@ -153,7 +162,7 @@ def make_metrics(dataset: str, model: str, replicate: int, predictions: pl.DataF
     return rows
 
 
-def make_history(random: np.random.Generator) -> pl.DataFrame:
+def make_history(random: np.random.Generator, metric: str) -> pl.DataFrame:
     epochs = np.arange(17)
     train = 0.15 + 0.55 * np.exp(-epochs / 4)
     validation = 0.3 + 0.4 * np.exp(-epochs / 3) + 0.012 * np.maximum(epochs - 7, 0) + random.normal(0, 0.01, 17)
@@ -162,22 +171,22 @@ def make_history(random: np.random.Generator) -> pl.DataFrame:
             "epoch": epochs,
             "train_loss": train,
             "validation_loss": validation,
-            "validation_auroc": 1 - validation / 2,
+            f"validation_{metric}": 1 - validation / 2,
         }
     )
 
 
-def make_sweep(names: list[str]) -> pl.DataFrame:
+def make_sweep(names: list[str], metric: str) -> pl.DataFrame:
     rows = [
-        {"neighbours": k, "split": split, "task": task, "auroc": auroc, "chosen": k == 29}
+        {"neighbours": k, "split": split, "task": task, "metric": metric, "value": value, "chosen": k == 29}
         for task in names
-        for k, aurocs in (
+        for k, values in (
             (1, (1.0, 0.61, 0.6)),
             (3, (0.93, 0.68, 0.66)),
             (29, (0.8, 0.75, 0.73)),
             (101, (0.76, 0.74, 0.72)),
         )
-        for split, auroc in zip(("train", "validation", "test"), aurocs, strict=True)
+        for split, value in zip(("train", "validation", "test"), values, strict=True)
     ]
     return pl.DataFrame(rows)
 
@@ -246,5 +255,126 @@ def make_folder(tmp_path: Path) -> Callable[..., tuple[Config, Path]]:
         config = settings(replicates)
         build(tmp_path / "results", config, **sizes)
         return config, tmp_path / "results"
+
+    return make
+
+
+# ------------------------------------------------------------------------------------------------------ the other kinds
+
+CLASSES = ("donor", "<script>alert(2)</script>", "a\"b'c", "$(touch x)")
+KINDS: dict[str, dict[str, Any]] = {
+    "splice": {"sequences": "splice.tsv", "labels": "<b>site</b>", "kind": "multiclass", "split": {"column": "split"}},
+    "mpra": {
+        "sequences": f"{HOSTILE}.csv.gz",
+        "labels": ["<ins>k562</ins>", 'hep"g2'],
+        "kind": "regression",
+        "split": {"validation": 0.1, "test": 0.3, "group": "<u>gene</u>"},
+    },
+    "marks": {
+        "sequences": "marks.parquet",
+        "labels": ["H3K4me3", "H3K27ac", "<s>ATAC</s>", "`id`", "all"],
+        "split": {"column": "split", "validation": 0.1},
+    },
+}
+"""A dataset of four classes, one of two values, one of five binary tasks of which the last one's name is `all`."""
+
+
+def kinds_settings(names: Sequence[str], replicates: int) -> Config:
+    """Return a configuration of some of these datasets."""
+    datasets = {name: KINDS[name] for name in names}
+    return validate(
+        {"replicates": replicates, "datasets": datasets, "models": list(MODELS), "evaluation": {"resamples": 100}}
+    )
+
+
+def build_kinds(folder: Path, config: Config, sizes: dict[str, int] = SIZES, classes: Sequence[str] = CLASSES) -> None:
+    """Write every file that the report reads; the metrics are those of the predictions, as `evaluate` computes them."""
+    tables = {"metrics": [], "comparisons": []}
+    for place, dataset in enumerate(config.datasets):
+        random = np.random.default_rng([3, place])
+        kind, home = config.kind(dataset), folder / dataset
+        metric = "pearson" if kind == "regression" else "auroc"
+        examples = kind_examples(dataset, kind, sizes, classes, random)
+        tasks = examples.columns[2:]
+        write_examples(home, examples, [57] if kind == "multiclass" else [93, 1204, 200])
+        runs = {}
+        for model, strength in MODELS.items():
+            for replicate in range(config.replicates):
+                predictions = kind_predictions(examples, kind, strength, random)
+                runs[Run(model, replicate)] = predictions
+                one = home / model / str(replicate)
+                write(one / "predictions.parquet", predictions.filter(pl.col("split") != "train"))
+                if model in config.networks():
+                    write(one / "history.csv", make_history(random, metric), ",")
+                else:
+                    write(one / "sweep.tsv", make_sweep(tasks, metric))
+        for model in config.with_filters():
+            make_motifs(home / model, 3, config.replicates, random)
+        panels = align(runs, kind)
+        for name, make in (("metrics", metrics_table), ("comparisons", comparisons_table)):
+            tables[name].append(make(panels, dataset, seed=0, **config.evaluation.model_dump()))
+    for name, parts in tables.items():
+        write(folder / f"{name}.tsv", pl.concat(parts))
+    (folder / "config.yaml").write_text(dump(config))
+
+
+def kind_examples(
+    dataset: str, kind: str, sizes: dict[str, int], classes: Sequence[str], random: np.random.Generator
+) -> pl.DataFrame:
+    """Draw labels: classes, values of two scales of which every third is missing in one task, or marks."""
+    split = [name for name, size in sizes.items() for _ in range(size)]
+    n = len(split)
+    table = pl.DataFrame({"id": [f"<em>{index}</em>" for index in range(n)], "split": split})
+    if kind == "multiclass":
+        which = random.integers(0, len(classes), n)
+        return table.with_columns(
+            pl.Series(name, (which == place).astype(np.int8)) for place, name in enumerate(classes)
+        )
+    names = KINDS[dataset]["labels"]
+    if kind == "regression":
+        values = random.normal(size=(n, 2)) * [1, 1200] + [0.4, 31_000]
+        values[::3, 1] = np.nan
+        return table.with_columns(pl.Series(name, values[:, place]) for place, name in enumerate(names)).fill_nan(None)
+    marks = random.random((n, len(names))) < 0.3
+    here = random.random((n, len(names))) < 0.9
+    return table.with_columns(
+        pl.Series(
+            name, [bool(mark) if known else None for mark, known in zip(marks[:, p], here[:, p], strict=True)]
+        ).cast(pl.Int8)
+        for p, name in enumerate(names)
+    )
+
+
+def kind_predictions(examples: pl.DataFrame, kind: str, strength: float, random: np.random.Generator) -> pl.DataFrame:
+    """Predict the labels that are there, the better the greater the strength and on train."""
+    tasks = examples.columns[2:]
+    labels = examples.select(pl.col(tasks).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
+    skill = strength + np.where(examples["split"].to_numpy() == "train", 0.7, 0.0)[:, None]
+    if kind == "regression":
+        mean, spread = np.nanmean(labels, axis=0), np.nanstd(labels, axis=0)
+        noise = random.normal(size=labels.shape) * spread
+        scores = mean + (skill * (labels - mean) + noise) * skill / (skill**2 + 1)
+    else:
+        logits = 1.6 * skill * labels + random.normal(size=labels.shape)
+        scores = 1 / (1 + np.exp(-logits + 1))
+        if kind == "multiclass":
+            scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    columns = {"label": labels, "score": scores}
+    return pl.concat(
+        examples.select("id", "split", pl.lit(task).alias("task"))
+        .with_columns(pl.Series(name, values[:, place]) for name, values in columns.items())
+        .filter(pl.col("label").is_not_nan())
+        for place, task in enumerate(tasks)
+    )
+
+
+@pytest.fixture
+def make_kinds(tmp_path: Path) -> Callable[..., tuple[Config, Path]]:
+    """Return a function that builds a results folder of some of the other kinds."""
+
+    def make(*names: str, replicates: int = 1, **changes: Any) -> tuple[Config, Path]:
+        config = kinds_settings(names or list(KINDS), replicates)
+        build_kinds(tmp_path / "kinds", config, **changes)
+        return config, tmp_path / "kinds"
 
     return make

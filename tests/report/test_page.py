@@ -33,6 +33,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.open: list[str] = []
+        self.tags: set[str] = set()
         self.text: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
         self.scripts = 0
@@ -42,6 +43,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_startendtag(tag, attrs)
+        self.tags.add(tag)
         if tag not in VOID:
             self.open.append(tag)
         self.scripts += tag == "script"
@@ -225,7 +227,13 @@ def test_jobs_are_listed_where_there_are_benchmarks(make_folder: Make) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["metrics.tsv", "reb1/examples.parquet", "grammar/cnn/0/history.csv", "reb1/knn/0/predictions.parquet"],
+    [
+        "metrics.tsv",
+        "reb1/examples.parquet",
+        "reb1/sequences.parquet",
+        "grammar/cnn/0/history.csv",
+        "reb1/knn/0/predictions.parquet",
+    ],
 )
 def test_a_file_that_must_be_there_is_named(make_folder: Make, name: str) -> None:
     config, folder = make_folder()
@@ -241,6 +249,11 @@ def test_a_file_that_must_be_there_is_named(make_folder: Make, name: str) -> Non
         ("metrics.tsv", "dataset\tmodel\n", "metrics.tsv: has no column replicate, task"),
         ("grammar/dropped.tsv", "file\trow\treason\nx\tseven\tN\n", "dropped.tsv: conversion"),
         ("metrics.tsv", "\t".join(METRICS) + "\n", "metrics.tsv: has no row of dataset grammar"),
+        (
+            "grammar/cnn/0/history.csv",
+            "epoch,train_loss,validation_loss,validation_pearson\n",
+            "history.csv: has no column validation_auroc",
+        ),
         ("grammar/dropped.tsv", "", "dropped.tsv: cannot be read"),
         ("grammar/cnn/motifs.meme", "MEME version 4\n", "motifs.meme: has no matrix of filter_0, filter_1"),
         ("reb1/examples.parquet", "text", "examples.parquet: cannot be read"),

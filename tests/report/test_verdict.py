@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from motifloom.report.verdict import verdict
+from motifloom.report.verdict import unbeaten, verdict
 
 SURE, UNSURE = 0.001, 0.4
 
 
-def table(*pairs: tuple[str, str, float, float | None]) -> pl.DataFrame:
+def table(*pairs: tuple[str, str, float | None, float | None]) -> pl.DataFrame:
     return pl.DataFrame(
         pairs,
         schema={"model_a": pl.String, "model_b": pl.String, "difference": pl.Float64, "q_value": pl.Float64},
@@ -61,3 +61,10 @@ def table(*pairs: tuple[str, str, float, float | None]) -> pl.DataFrame:
 )
 def test_verdict(ranked: list[str], comparisons: pl.DataFrame, sentence: str) -> None:
     assert verdict(ranked, comparisons) == sentence
+
+
+def test_unbeaten_models_are_those_that_no_other_is_better_than() -> None:
+    models = ["a", "b", "c", "d"]
+    compared = table(("a", "b", 0.2, SURE), ("d", "c", -0.1, SURE), ("a", "c", 0.1, UNSURE), ("b", "d", None, None))
+    assert unbeaten(models, compared) == {"a", "c"}
+    assert unbeaten(models, table()) == set(models)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from motifloom.report.svg import number, tag, ticks
-from motifloom.report.wording import counted, fixed, interval, listed, probability, signed, thousands
+from motifloom.report.wording import counted, fixed, interval, listed, measured, probability, signed, thousands
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,17 @@ from motifloom.report.wording import counted, fixed, interval, listed, probabili
         (fixed(None), "–"),
         (fixed(float("nan")), "–"),
         (signed(0.02), "+0.020"),
+        (signed(1234.5, None), "+1\N{NARROW NO-BREAK SPACE}234"),
+        (signed(-0.00031, None), "−3.10 × 10⁻⁴"),
+        (measured(0.0), "0.00"),
+        (measured(0.012345), "0.0123"),
+        (measured(-98.76), "−98.8"),
+        (measured(31_086.2), "31\N{NARROW NO-BREAK SPACE}086"),
+        (measured(1.5e7), "1.50 × 10⁷"),
+        (measured(-1.5e-7), "−1.50 × 10⁻⁷"),
+        (measured(None), "–"),
+        (measured(float("inf")), "–"),
+        (interval(1500, 2_000_000, measured), "[1\N{NARROW NO-BREAK SPACE}500, 2.00 × 10⁶]"),
         (signed(-0.02), "−0.020"),
         (probability(0.0314), "0.031"),
         (probability(3.14e-12), "3.1 × 10⁻¹²"),
@@ -42,7 +53,13 @@ def test_shown(shown: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0.83, 0.97, [0.85, 0.9, 0.95]), (3, 47, [10, 20, 30, 40])],
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0.83, 0.97, [0.85, 0.9, 0.95]),
+        (3, 47, [10, 20, 30, 40]),
+        (-3e-20, 3e-20, [-2e-20, 0, 2e-20]),
+        (-2.3, 4.1e7, [0, 1e7, 2e7, 3e7, 4e7]),
+    ],
 )
 def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None:
     assert ticks(low, high) == expected

@@ -7,11 +7,13 @@ import polars as pl
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
-from tests.conftest import simulated_config
+from tests.conftest import KINDS, dataset_of, planted, simulated_config, table_config
 
 from motifloom.data.dataset import Dataset
+from motifloom.evaluation.selection import main_scores, mean_main_score
 from motifloom.models.oracle import posterior
-from motifloom.training.fit import fit, load, predict, save
+from motifloom.training.fit import fit, load, predict, save, standardisation
+from motifloom.training.losses import mean_loss
 
 
 def auroc_of(dataset, scores, split="test"):
@@ -44,7 +46,7 @@ def test_shuffled_labels_give_chance(toy, tmp_path):
         shuffled = toy.examples.with_columns(
             pl.col("toy").shuffle(int(random.integers(2**31))).over("split").alias("toy")
         )
-        dataset = Dataset(shuffled, toy.genome, toy.starts)
+        dataset = Dataset(shuffled, toy.sequences)
         config = simulated_config(tmp_path, seed=repeat, training={"max_epochs": 5})
         module, _ = fit(config, "toy", "cnn", 0, dataset, tmp_path / "checkpoints")
         held_out = dataset.rows("validation", "test")
@@ -94,7 +96,7 @@ def test_a_checkpoint_holds_plain_values_alone(trained):
     content = torch.load(trained[2] / "model.ckpt", weights_only=True)
     assert content["hyper_parameters"]["network"]["architecture"] == "cnn"
     assert content["hyper_parameters"]["tasks"] == ["toy"]
-    assert set(map(type, content["hyper_parameters"]["network"].values())) <= {str, int, float, bool}
+    assert set(map(type, content["hyper_parameters"]["network"].values())) <= {str, int, float, bool, type(None)}
 
 
 def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path):
@@ -115,6 +117,136 @@ def test_a_prediction_is_the_same_for_either_strand(toy, trained):
 
     codes = torch.from_numpy(toy.codes(toy.rows("test")))
     other = torch.from_numpy(reverse_complement(codes.numpy()).copy())
-    module = trained[0].eval()
+    module = trained[0]
     with torch.inference_mode():
         assert torch.allclose(module(codes), module(other), atol=1e-5)
+
+
+# ------------------------------------------------------------------------ labels of every kind, sequences of any length
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def of_kind(request, tmp_path_factory):
+    """A kind, a dataset of it, a network trained on it, its history, and where it is saved."""
+    folder = tmp_path_factory.mktemp(request.param)
+    dataset = planted(request.param)
+    config = table_config(request.param, dataset.tasks)
+    module, history = fit(config, "planted", "cnn", 0, dataset, folder / "checkpoints")
+    save(module, folder / "model.ckpt")
+    return request.param, dataset, module, history, folder
+
+
+def test_every_kind_of_label_is_learned(of_kind):
+    kind, dataset, module, _, _ = of_kind
+    rows = dataset.rows("test")
+    assert main_scores(dataset.labels(rows), predict(module, dataset, rows), kind).min() > 0.85
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shuffled_labels_of_every_kind_give_chance(kind, tmp_path):
+    dataset = planted(kind, number=900)
+    together = dataset.examples.select(dataset.tasks).sample(fraction=1, shuffle=True, seed=0)
+    dataset = Dataset(dataset.examples.with_columns(together), dataset.sequences)
+    config = table_config(kind, dataset.tasks, training={"max_epochs": 5})
+    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    rows = dataset.rows("validation", "test")
+    chance = 0 if kind == "regression" else 0.5
+    assert mean_main_score(dataset.labels(rows), predict(module, dataset, rows), kind) == pytest.approx(chance, abs=0.1)
+
+
+def test_the_validation_loss_is_the_mean_over_all_labels_of_the_split(of_kind):
+    """Not the mean of the batches' means: batches differ in how many labels they have."""
+    kind, dataset, module, history, _ = of_kind
+    rows = dataset.rows("validation")
+    labels, codes = torch.tensor(dataset.labels(rows)), torch.from_numpy(dataset.codes(rows))
+    with torch.inference_mode():
+        loss, _ = mean_loss(kind, module(codes), module.targets(labels))
+    assert float(loss) == pytest.approx(history["validation_loss"].min(), rel=1e-3)
+    metric = "pearson" if kind == "regression" else "auroc"
+    assert history.columns == ["epoch", "train_loss", "validation_loss", f"validation_{metric}"]
+    reached = mean_main_score(labels.numpy(), predict(module, dataset, rows), kind)
+    assert history[f"validation_{metric}"][history["validation_loss"].arg_min()] == pytest.approx(reached, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_seed_gives_the_same_bytes_for_every_kind(kind, tmp_path):
+    dataset = planted(kind, number=150)
+    config = table_config(kind, dataset.tasks, training={"max_epochs": 3})
+    runs = []
+    for _ in range(2):
+        module, history = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+        save(module, tmp_path / "model.ckpt")
+        runs.append(((tmp_path / "model.ckpt").read_bytes(), history.write_csv()))
+    assert runs[0] == runs[1]
+
+
+def test_a_checkpoint_knows_its_kind(of_kind):
+    kind, dataset, module, _, folder = of_kind
+    hyperparameters = torch.load(folder / "model.ckpt", weights_only=True)["hyper_parameters"]
+    assert hyperparameters["kind"] == kind
+    known = dataset.examples.filter(split="train").select(dataset.tasks)
+    for name, values in (("centre", known.mean().row(0)), ("spread", known.select(pl.all().std(ddof=0)).row(0))):
+        if kind == "regression":
+            assert hyperparameters[name] == pytest.approx(values, rel=1e-6)
+            assert set(map(type, hyperparameters[name])) == {float}
+        else:
+            assert hyperparameters[name] is None
+    rows = dataset.rows("test")
+    assert (predict(load(folder / "model.ckpt"), dataset, rows) == predict(module, dataset, rows)).all()
+
+
+def test_a_prediction_does_not_depend_on_sequences_of_other_lengths(of_kind):
+    _, dataset, module, _, _ = of_kind
+    rows = dataset.rows("test")[:20]
+    assert len(set(dataset.sequences.lengths[rows])) >= 3
+    together = predict(module, dataset, rows)
+    alone = np.concatenate([predict(module, dataset, rows[[i]]) for i in range(len(rows))])
+    assert alone == pytest.approx(together, rel=1e-4, abs=1e-4)
+    assert predict(module, dataset, rows[::-1])[::-1] == pytest.approx(together, rel=1e-4, abs=1e-4)
+
+
+def test_a_regression_learns_32_examples_by_heart(tmp_path):
+    """Values far from 0 and of a spread far from 1 are no harder than others."""
+    random = np.random.default_rng(0)
+    sequences = ["".join(random.choice(list("ACGT"), random.integers(40, 61))) for _ in range(32)]
+    values = random.normal([5000, -0.02], [300, 0.003], size=(32, 2))
+    labels = {"far": values[:, 0].tolist(), "small": values[:, 1].tolist()}
+    twice = {task: column * 2 for task, column in labels.items()}
+    dataset = dataset_of(sequences * 2, ["train"] * 32 + ["validation"] * 32, twice)
+    network = {"filters": 32, "kernel_size": 11, "pool_size": 10, "hidden": 64, "dropout": 0, "weight_decay": 0}
+    training = {"max_epochs": 150, "patience": 150, "batch_size": 8}
+    config = table_config("regression", dataset.tasks, models={"cnn": network}, training=training)
+    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    errors = predict(module, dataset, dataset.rows("train")) - values
+    assert (errors.std(axis=0) < 0.2 * values.std(axis=0)).all()
+    assert (np.abs(errors.mean(axis=0)) < 0.2 * values.std(axis=0)).all()
+
+
+def test_labels_are_standardised_by_those_that_are_there():
+    labels = np.array([[1, np.nan, 7], [3, 5, 7], [np.nan, 9, 7]], dtype=np.float32)
+    centre, spread = standardisation(labels)
+    assert centre == [2, 7, 7]
+    assert spread == [1, 2, 1]  # labels that are all alike are only moved
+
+
+def test_a_batch_without_any_label_changes_no_loss(tmp_path):
+    """One of three batches, of validation as well, has labels of one task alone, and one has none."""
+    dataset = planted("binary", number=96)
+    gone = pl.int_range(pl.len()) % 2 == 0
+    examples = dataset.examples.with_columns(
+        pl.Series("split", ["train"] * 48 + ["validation"] * 48),
+        pl.when(gone).then(None).otherwise(pl.col("task 1")).alias("task 1"),
+    )
+    empty = pl.int_range(pl.len()) >= 80
+    examples = examples.with_columns(pl.when(empty).then(None).otherwise(pl.col(dataset.tasks)).name.keep())
+    dataset = Dataset(examples, dataset.sequences)
+    assert np.isnan(dataset.labels(dataset.rows("validation"))[-16:]).all()
+    config = table_config("binary", dataset.tasks, training={"max_epochs": 3, "batch_size": 16})
+    module, history = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    assert np.isfinite(history.to_numpy()).all()
+    rows = dataset.rows("validation")
+    labels = torch.tensor(dataset.labels(rows))
+    with torch.inference_mode():
+        loss, number = mean_loss("binary", module(torch.from_numpy(dataset.codes(rows))), labels)
+    assert number == int((~labels.isnan()).sum()) < 64
+    assert float(loss) == pytest.approx(history["validation_loss"].min(), rel=1e-4)

@@ -104,6 +104,7 @@ def test_a_run_on_slurm_gives_what_a_local_run_gives(finished: Path, tmp_path: P
         "rule_simulate_wildcards_tiny",
         f"rule_pack_wildcards_{packed}",
         "rule_prepare_wildcards_tiny",
+        "rule_audit_wildcards_tiny",
         "rule_fit_wildcards_tiny_knn_0",
         "rule_oracle_wildcards_tiny",
         "rule_evaluate_wildcards_tiny",

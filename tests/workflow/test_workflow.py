@@ -47,7 +47,7 @@ def again(job: str) -> str:
 
 KNN, CNN, BILSTM = ("fit dataset=tiny, model=knn, replicate=0", trained("cnn"), trained("bilstm"))
 MOTIFS_OF_CNN = "motifs dataset=tiny, model=cnn"
-SIMULATE, PREPARE, ORACLE = (f"{rule} dataset=tiny" for rule in ("simulate", "prepare", "oracle"))
+SIMULATE, PREPARE, AUDIT, ORACLE = (f"{rule} dataset=tiny" for rule in ("simulate", "prepare", "audit", "oracle"))
 
 
 def rules() -> dict[str, str]:
@@ -64,8 +64,10 @@ def test_a_run_has_every_file(finished: Path) -> None:
     results = finished / "results"
     found = {name for name in times(results) if not name.startswith(("logs/", "benchmarks/", "genomes/"))}
     expected = {"report.html", "metrics.tsv", "comparisons.tsv", "config.yaml"}
-    expected |= {f"tiny/{name}" for name in ("examples.parquet", "dropped.tsv", "metrics.tsv", "comparisons.tsv")}
-    expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "sites.tsv")}
+    expected |= {f"tiny/{name}" for name in ("examples.parquet", "sequences.parquet", "sequences.bin", "dropped.tsv")}
+    expected |= {f"tiny/{name}" for name in ("leaks.parquet", "shortcuts.tsv", "audit.json")}
+    expected |= {f"tiny/{name}" for name in ("metrics.tsv", "comparisons.tsv")}
+    expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "negatives.bed", "sites.tsv")}
     expected |= {f"tiny/cnn/{name}" for name in ("motifs.meme", "motifs.tsv", "matches.meme")}
     for model, files in LEARNED.items():
         both = ["predictions.parquet", "train_predictions.parquet"]
@@ -147,6 +149,7 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         "evaluate/",
         "tiny/metrics",
         "tiny/comparisons",
+        "tiny/audit.json",
     )
     changed = {name for name, time in times(results).items() if time != before[name]}
     assert changed >= {"config.yaml", "report.html", "metrics.tsv", "tiny/cnn/0/model.ckpt", "tiny/cnn/motifs.tsv"}
@@ -171,7 +174,7 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         ({"training": {"max_epochs": 3}}, [CNN, BILSTM, MOTIFS_OF_CNN, *AFTER_EVALUATION]),
         (
             {"datasets": {"tiny": {**TINY["datasets"]["tiny"], "negatives_per_positive": 2}}},
-            [PREPARE, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_EVALUATION],
+            [PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_EVALUATION],
         ),
         (
             {"replicates": 2},
@@ -179,7 +182,7 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         ),
         (
             {"seed": 1},
-            [SIMULATE, "pack", PREPARE, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_EVALUATION],
+            [SIMULATE, "pack", PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_EVALUATION],
         ),
     ],
     ids=["evaluation", "database", "knn", "cnn", "fewer", "more", "training", "data", "replicates", "seed"],

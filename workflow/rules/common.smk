@@ -14,6 +14,9 @@ from motifloom.files import write_text
 
 try:
     CONFIG = validate(dict(config), " + ".join(map(str, workflow.configfiles)))
+    absent = [problem for name in CONFIG.datasets for problem in CONFIG.missing_files(name)]
+    if absent:
+        raise InputError(absent)
 except InputError as error:
     print(*(f"error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
     sys.exit(2)
@@ -25,9 +28,19 @@ SETTINGS = Path(".snakemake", "motifloom", f"{hashlib.sha256(dump(CONFIG).encode
 if not SETTINGS.exists():
     write_text(SETTINGS, dump(CONFIG))
 
+
+def check_inputs():
+    """Read every input before the first job, unless all datasets are prepared; end with the status of what is found."""
+    if all(Path(CONFIG.results, name, "examples.parquet").exists() for name in CONFIG.datasets):
+        return
+    status = subprocess.run([sys.executable, "-m", "motifloom", "check", str(SETTINGS)], check=False).returncode
+    if status:
+        sys.exit(status)
+
+
 RESULTS = CONFIG.results
 REPLICATES = range(CONFIG.replicates)
-GENOMES = {CONFIG.packed_genome(name).name: str(CONFIG.fasta(name)) for name in CONFIG.datasets}
+GENOMES = {CONFIG.packed_genome(name).name: str(CONFIG.fasta(name)) for name in CONFIG.datasets if CONFIG.fasta(name)}
 
 
 def settings(wildcards, output):
@@ -37,6 +50,22 @@ def settings(wildcards, output):
     The settings that are one stand in `rerun_on`.
     """
     return str(SETTINGS)
+
+
+def genome_files(wildcards):
+    """Return the files of the packed genome that a dataset's windows lie in; none where it has no genome."""
+    folder = CONFIG.packed_genome(wildcards.dataset)
+    return [f"{folder}/codes.bin", f"{folder}/contigs.tsv"] if folder else []
+
+
+def genome_folder(wildcards, input):
+    """Return the folder of the dataset's packed genome, as a list that is empty where it has none."""
+    return [str(Path(input.genome[0]).parent)] if input.genome else []
+
+
+def dataset_files(wildcards):
+    """Return the files of a prepared dataset that hold its sequences."""
+    return [f"{RESULTS}/{wildcards.dataset}/{name}" for name in ("sequences.parquet", "sequences.bin")]
 
 
 @cache
@@ -67,5 +96,5 @@ def scored_folders(dataset):
 wildcard_constraints:
     dataset="|".join(map(re.escape, CONFIG.datasets)),
     model="|".join(map(re.escape, CONFIG.models)),
-    genome="|".join(map(re.escape, GENOMES)),
+    genome="|".join(map(re.escape, GENOMES)) or "$^",
     replicate=r"\d+",

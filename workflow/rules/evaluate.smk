@@ -1,9 +1,10 @@
 """
 From predictions to tables of metrics and comparisons.
 
-REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet.
+REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; the audit's
+{results}/{dataset}/leaks.parquet and shortcuts.tsv.
 
-OUTPUTS: {results}/{dataset}/metrics.tsv and comparisons.tsv; {results}/metrics.tsv and comparisons.tsv of all datasets.
+OUTPUTS: {results}/{dataset}/metrics.tsv, comparisons.tsv and audit.json; {results}/metrics.tsv and comparisons.tsv of all datasets.
 
 COMMANDS: motifloom evaluate, collect.
 """
@@ -21,7 +22,11 @@ rule evaluate:
             for folder in scored_folders(wildcards.dataset)
             for name in ("predictions", "train_predictions")
         ],
+        leaks=rules.audit.output.leaks,
+        shortcuts=rules.audit.output.shortcuts,
+        examples=rules.prepare.output.examples,
     output:
+        audit=f"{RESULTS}/{{dataset}}/audit.json",
         metrics=f"{RESULTS}/{{dataset}}/metrics.tsv",
         comparisons=f"{RESULTS}/{{dataset}}/comparisons.tsv",
     log:
@@ -35,12 +40,16 @@ rule evaluate:
     params:
         config=settings,
         results=subpath(output.metrics, ancestor=2),
-        rerun_on=CONFIG.settings_of("evaluate"),
+        rerun_on=lambda wildcards: CONFIG.settings_of("evaluate", wildcards.dataset),
     shell:
         "motifloom evaluate"
         " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --results {params.results:q}"
+        " --examples {input.examples:q}"
+        " --leaks {input.leaks:q}"
+        " --shortcuts {input.shortcuts:q}"
+        " --audit {output.audit:q}"
         " --metrics {output.metrics:q}"
         " --comparisons {output.comparisons:q}"
         " --log {log:q}"

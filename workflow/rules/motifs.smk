@@ -13,7 +13,8 @@ rule motifs:
     """Learn one model's motifs, measure how much each matters, and name them."""
     input:
         examples=rules.prepare.output.examples,
-        genome=rules.prepare.input.genome,
+        sequences=dataset_files,
+        genome=genome_files,
         checkpoints=lambda wildcards: [
             f"{folder}/model.ckpt" for folder in model_folders(wildcards.dataset, [wildcards.model])
         ],
@@ -34,7 +35,7 @@ rule motifs:
         runtime=lambda wildcards, attempt: f"{2 * attempt}h",
     params:
         config=settings,
-        genome=subpath(input.genome, parent=True),
+        genome=genome_folder,
         folder=subpath(output.table, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("motifs", wildcards.dataset),
     shell:

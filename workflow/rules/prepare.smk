@@ -1,12 +1,12 @@
 """
 From what the user has to examples.
 
-REQUIRED INPUTS: a FASTA file and a BED file of regions for every dataset, unless it is simulated.
+REQUIRED INPUTS: the files that the configuration names; none for a simulated dataset.
 
-OUTPUTS: {results}/config.yaml, {results}/genomes/{genome}/, {results}/{dataset}/examples.parquet and dropped.tsv;
-for simulated datasets {results}/{dataset}/simulation/.
+OUTPUTS: {results}/config.yaml, {results}/genomes/{genome}/, {results}/{dataset}/examples.parquet, sequences.parquet,
+sequences.bin and dropped.tsv, leaks.parquet and shortcuts.tsv; for simulated datasets {results}/{dataset}/simulation/.
 
-COMMANDS: motifloom config, simulate, pack, prepare.
+COMMANDS: motifloom config, simulate, pack, prepare, audit.
 """
 
 
@@ -37,6 +37,7 @@ rule simulate:
     output:
         fasta=f"{RESULTS}/{{dataset}}/simulation/genome.fa",
         regions=f"{RESULTS}/{{dataset}}/simulation/regions.bed",
+        negatives=f"{RESULTS}/{{dataset}}/simulation/negatives.bed",
         sites=f"{RESULTS}/{{dataset}}/simulation/sites.tsv",
     log:
         f"{RESULTS}/logs/simulate/{{dataset}}.log",
@@ -82,13 +83,14 @@ rule pack:
 
 
 rule prepare:
-    """Centre windows on the regions, sample negatives, and give every window its split."""
+    """Turn a dataset's source into examples: sequences with labels and splits."""
     input:
-        genome=lambda wildcards: f"{CONFIG.packed_genome(wildcards.dataset)}/codes.bin",
-        contigs=lambda wildcards: f"{CONFIG.packed_genome(wildcards.dataset)}/contigs.tsv",
-        regions=lambda wildcards: CONFIG.region_files(wildcards.dataset),
+        genome=genome_files,
+        files=lambda wildcards: CONFIG.source_files(wildcards.dataset),
     output:
         examples=f"{RESULTS}/{{dataset}}/examples.parquet",
+        sequences=f"{RESULTS}/{{dataset}}/sequences.parquet",
+        bases=f"{RESULTS}/{{dataset}}/sequences.bin",
         dropped=f"{RESULTS}/{{dataset}}/dropped.tsv",
     log:
         f"{RESULTS}/logs/prepare/{{dataset}}.log",
@@ -97,16 +99,48 @@ rule prepare:
     threads: 1
     resources:
         mem=lambda wildcards, attempt: f"{2 * attempt}GB",
-        runtime="30m",
+        runtime=lambda wildcards, attempt: f"{attempt}h",
     params:
         config=settings,
-        genome=subpath(input.genome, parent=True),
+        genome=genome_folder,
+        folder=subpath(output.examples, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("prepare", wildcards.dataset),
     shell:
         "motifloom prepare"
         " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --genome {params.genome:q}"
-        " --examples {output.examples:q}"
-        " --dropped {output.dropped:q}"
+        " --output {params.folder:q}"
+        " --log {log:q}"
+
+
+rule audit:
+    """Look for leaks between the splits, and for shortcuts to the labels."""
+    input:
+        examples=rules.prepare.output.examples,
+        sequences=dataset_files,
+        genome=genome_files,
+    output:
+        leaks=f"{RESULTS}/{{dataset}}/leaks.parquet",
+        shortcuts=f"{RESULTS}/{{dataset}}/shortcuts.tsv",
+    log:
+        f"{RESULTS}/logs/audit/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/audit/{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{attempt}h",
+    params:
+        config=settings,
+        genome=genome_folder,
+        rerun_on=lambda wildcards: CONFIG.kind(wildcards.dataset),
+    shell:
+        "motifloom audit"
+        " --config {params.config:q}"
+        " --dataset {wildcards.dataset:q}"
+        " --genome {params.genome:q}"
+        " --examples {input.examples:q}"
+        " --leaks {output.leaks:q}"
+        " --shortcuts {output.shortcuts:q}"
         " --log {log:q}"

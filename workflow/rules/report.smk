@@ -20,7 +20,9 @@ rule report:
         metrics=f"{RESULTS}/metrics.tsv",
         comparisons=f"{RESULTS}/comparisons.tsv",
         examples=expand(
-            f"{RESULTS}/{{dataset}}/{{table}}", dataset=CONFIG.datasets, table=["examples.parquet", "dropped.tsv"]
+            f"{RESULTS}/{{dataset}}/{{table}}",
+            dataset=CONFIG.datasets,
+            table=["examples.parquet", "sequences.parquet", "dropped.tsv", "audit.json"],
         ),
         sites=expand(f"{RESULTS}/{{dataset}}/simulation/sites.tsv", dataset=CONFIG.simulated()),
         predictions=[

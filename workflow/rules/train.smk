@@ -14,7 +14,8 @@ rule train:
     """Train one network and predict with it."""
     input:
         examples=rules.prepare.output.examples,
-        genome=rules.prepare.input.genome,
+        sequences=dataset_files,
+        genome=genome_files,
     output:
         checkpoint=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/model.ckpt",
         history=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/history.csv",
@@ -34,7 +35,7 @@ rule train:
         gpu=gpus,
     params:
         config=settings,
-        genome=subpath(input.genome, parent=True),
+        genome=genome_folder,
         folder=subpath(output.checkpoint, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("train", wildcards.dataset, wildcards.model),
     shell:
@@ -54,7 +55,8 @@ rule fit:
     """Fit one baseline and predict with it."""
     input:
         examples=rules.prepare.output.examples,
-        genome=rules.prepare.input.genome,
+        sequences=dataset_files,
+        genome=genome_files,
     output:
         sweep=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/sweep.tsv",
         predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",
@@ -71,7 +73,7 @@ rule fit:
         runtime="1h",
     params:
         config=settings,
-        genome=subpath(input.genome, parent=True),
+        genome=genome_folder,
         folder=subpath(output.predictions, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("fit", wildcards.dataset, wildcards.model),
     shell:
@@ -89,7 +91,8 @@ rule oracle:
     """Score a simulated dataset with the exact posterior, the ceiling for every model."""
     input:
         examples=rules.prepare.output.examples,
-        genome=rules.prepare.input.genome,
+        sequences=dataset_files,
+        genome=genome_files,
     output:
         predictions=f"{RESULTS}/{{dataset}}/oracle/0/predictions.parquet",
         train_predictions=f"{RESULTS}/{{dataset}}/oracle/0/train_predictions.parquet",
@@ -103,7 +106,7 @@ rule oracle:
         runtime="30m",
     params:
         config=settings,
-        genome=subpath(input.genome, parent=True),
+        genome=genome_folder,
         folder=subpath(output.predictions, parent=True),
     shell:
         "motifloom oracle"

@@ -1,11 +1,13 @@
-"""Compute the metrics of one dataset's models, their intervals, and the comparisons between the models.
+"""Compute the metrics of one dataset's models, their intervals, the comparisons between the models, and the audit.
 
 Reads FOLDER/DATASET/MODEL/REPLICATE/predictions.parquet and train_predictions.parquet of every model and
-replicate of the configuration, and of the oracle where the dataset is simulated.
+replicate of the configuration, and of the oracle where the dataset is simulated. The audit tells what the leaks and
+shortcuts that were found in the dataset mean for these scores.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +16,12 @@ from motifloom.cli import flags
 
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
     import polars as pl
 
     from motifloom.config import Config
-    from motifloom.evaluation.panels import Run
+    from motifloom.evaluation.panels import Panel, Run
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
     flags.add_dataset(parser)
     parser.add_argument("--results", type=Path, required=True, metavar="FOLDER", help="where the predictions lie")
+    parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
+    parser.add_argument("--leaks", type=Path, required=True, metavar="FILE", help="table of leaks that audit wrote")
+    parser.add_argument("--shortcuts", type=Path, required=True, metavar="FILE", help="its table of shortcuts")
+    parser.add_argument("--audit", type=Path, required=True, metavar="FILE", help="audit to write, as JSON")
     parser.add_argument("--metrics", type=Path, required=True, metavar="FILE", help="metrics table to write")
     parser.add_argument("--comparisons", type=Path, required=True, metavar="FILE", help="comparisons table to write")
 
@@ -46,22 +53,27 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.evaluation.panels import align
     from motifloom.evaluation.tables import comparisons_table, metrics_table
-    from motifloom.files import write_tsv
+    from motifloom.files import write_text, write_tsv
 
-    settings = config.read(args.config)
+    settings = config.read(args.config, dataset=args.dataset)
     files = _files(settings, args.dataset, args.results)
-    panels = align({run: pl.concat(map(_read, paths)) for run, paths in files.items()})
+    predictions = {run: pl.concat(map(_read, paths)) for run, paths in files.items()}
+    panels = align(predictions, settings.kind(args.dataset))
     bootstrap = settings.evaluation.model_dump()
     metrics = metrics_table(panels, args.dataset, seed=settings.seed, **bootstrap)
     comparisons = comparisons_table(panels, args.dataset, seed=settings.seed, **bootstrap)
+    audit = _audit(args, panels)
+    write_text(args.audit, json.dumps(audit, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
     write_tsv(args.metrics, metrics)
     write_tsv(args.comparisons, comparisons)
+    tests = [len(panel.labels) for panel in panels if panel.split == "test"]
     logger.info(
-        "%s: %d models in %d runs evaluated on %s; %d comparisons",
+        "%s: %d models in %d runs evaluated on %s test examples of %d task(s); %d comparisons",
         args.dataset,
         len({run.model for run in files}),
         len(files),
-        ", ".join(f"{len(panel.labels)} examples of {panel.split} for {panel.task}" for panel in panels),
+        " to ".join(str(number) for number in sorted({min(tests), max(tests)})) if tests else "no",
+        len(tests),
         len(comparisons),
     )
 
@@ -72,13 +84,11 @@ def _files(settings: Config, dataset: str, results: Path) -> dict[Run, list[Path
     Raises
     ------
     InputError
-        Where the dataset is unknown, and for every file that is missing.
+        For every file that is missing.
     """
     from motifloom.errors import InputError
     from motifloom.evaluation.panels import Run
 
-    if dataset not in settings.datasets:
-        raise InputError(f"no dataset {dataset}; the configuration has {', '.join(settings.datasets)}")
     runs = [Run(model, replicate) for model in settings.models for replicate in range(settings.replicates)]
     if dataset in settings.simulated():
         runs.append(Run("oracle", 0))
@@ -89,8 +99,20 @@ def _files(settings: Config, dataset: str, results: Path) -> dict[Run, list[Path
     return files
 
 
+def _audit(args: argparse.Namespace, panels: list[Panel]) -> dict[str, Any]:
+    """Say what the leaks and shortcuts of the dataset mean for its predictions."""
+    import polars as pl
+
+    from motifloom.data.shortcuts import SHORTCUTS_SCHEMA
+    from motifloom.evaluation.audit import audit
+
+    sizes = dict(_read(args.examples)["split"].value_counts(sort=True).iter_rows())
+    shortcuts = pl.read_csv(args.shortcuts, separator="\t", schema=SHORTCUTS_SCHEMA)
+    return audit(panels, _read(args.leaks), shortcuts, args.dataset, sizes)
+
+
 def _read(path: Path) -> pl.DataFrame:
-    """Read one predictions table.
+    """Read one Parquet table.
 
     Raises
     ------
@@ -103,5 +125,7 @@ def _read(path: Path) -> pl.DataFrame:
 
     try:
         return pl.read_parquet(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path}: is no Parquet table: {str(error).splitlines()[0]}") from None

@@ -1,7 +1,7 @@
 """Fit one baseline and predict with it.
 
-Writes predictions.parquet (validation and test), train_predictions.parquet, and sweep.tsv: the AUROC of every number of
-neighbours on every split. The number that is best on validation is used.
+Writes predictions.parquet (validation and test), train_predictions.parquet, and sweep.tsv: the main metric of every
+number of neighbours on every split. The number that is best on validation is used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.files import write_parquet, write_tsv
     from motifloom.models.knn import Knn
 
-    spec = config.read(args.config, args.dataset, args.model).models[args.model]
+    settings = config.read(args.config, args.dataset, args.model)
+    spec, kind = settings.models[args.model], settings.kind(args.dataset)
     if not isinstance(spec, config.Knn):
         raise InputError(f"{args.config}: models.{args.model}: is no baseline; motifloom train trains it")
     dataset = Dataset.open(args.examples, args.genome)
@@ -49,9 +50,9 @@ def run(args: argparse.Namespace) -> None:
     labels = {split: dataset.labels(rows[split]) for split in SPLITS}
     knn = Knn.fit(dataset.codes(rows["train"]), labels["train"], spec.kmer)
     scores = {split: knn.predict(dataset.codes(rows[split]), spec.neighbours) for split in SPLITS}
-    best = choose_neighbours(labels["validation"], scores["validation"])
+    best = choose_neighbours(labels["validation"], scores["validation"], kind)
     logger.info("%d neighbours of %s are best on validation", best, spec.neighbours)
     tables = {split: predictions_table(dataset, rows[split], scores[split][best]) for split in SPLITS}
-    write_tsv(args.output / "sweep.tsv", sweep_table(dataset.tasks, labels, scores))
+    write_tsv(args.output / "sweep.tsv", sweep_table(dataset.tasks, labels, scores, kind))
     write_parquet(args.output / "train_predictions.parquet", tables["train"])
     write_parquet(args.output / "predictions.parquet", tables["validation"].vstack(tables["test"]))

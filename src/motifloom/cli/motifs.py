@@ -46,13 +46,17 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.motifs.learn import filter_motifs, importances, motif_table
     from motifloom.motifs.matching import equivalents, match, read_database
     from motifloom.motifs.meme import meme_text
+    from motifloom.seeds import generator
     from motifloom.training.fit import load
 
     settings = config.read(args.config, args.dataset, args.model)
     database = read_database(settings.database(args.dataset))
     dataset = Dataset.open(args.examples, args.genome)
     modules = [load(path) for path in args.checkpoints]
-    motifs = [m for replicate, module in enumerate(modules) for m in filter_motifs(module, dataset, replicate)]
+    motifs = []
+    for replicate, module in enumerate(modules):
+        random = generator(settings.seed, args.dataset, args.model, "background", replicate)
+        motifs += filter_motifs(module, dataset, replicate, random)
     families = equivalents(motifs, database, settings.seed)
     importance: dict[str, float] = {}
     for replicate, module in enumerate(modules):

@@ -1,8 +1,10 @@
-"""Turn a genome and regions into examples: windows, negatives, splits."""
+"""Turn a dataset's source into examples with labels and splits.
+
+Writes examples.parquet, sequences.parquet, sequences.bin and dropped.tsv.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motifloom.cli import flags
@@ -15,17 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
     flags.add_dataset(parser)
     flags.add_genome(parser)
-    parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="examples to write")
-    parser.add_argument("--dropped", type=Path, required=True, metavar="FILE", help="records left out to write")
+    flags.add_output_folder(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Prepare one dataset."""
     from motifloom import config
     from motifloom.data.prepare import prepare
-    from motifloom.files import write_parquet, write_tsv
     from motifloom.genome import Genome
 
-    examples, dropped = prepare(config.read(args.config, dataset=args.dataset), args.dataset, Genome.open(args.genome))
-    write_tsv(args.dropped, dropped)
-    write_parquet(args.examples, examples)
+    genome = Genome.open(args.genome) if args.genome else None
+    prepare(config.read(args.config, dataset=args.dataset), args.dataset, genome).write(args.output)

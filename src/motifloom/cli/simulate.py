@@ -1,4 +1,4 @@
-"""Simulate a genome with planted motifs: genome.fa, regions.bed and sites.tsv, the truth."""
+"""Simulate a genome with planted motifs: genome.fa, regions.bed, negatives.bed and sites.tsv, the truth."""
 
 from __future__ import annotations
 

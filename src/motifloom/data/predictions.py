@@ -21,11 +21,12 @@ def predictions_table(dataset: Dataset, rows: npt.NDArray[np.int64], scores: npt
     rows
         The examples that were predicted, shape ``(n,)``.
     scores
-        Probabilities of the label 1, shape ``(n, tasks)``.
+        Probabilities of the label 1 or, of a regression, predicted values; shape ``(n, tasks)``.
 
     Returns
     -------
-    Table with ``id``, ``split``, ``task``, ``label`` and ``score``, a row per example and task.
+    Table with ``id``, ``split``, ``task``, ``label`` and ``score``, a row per example and task. An example without a
+    label for a task has no row there.
     """
     examples = dataset.examples[rows]
     return pl.concat(
@@ -35,6 +36,6 @@ def predictions_table(dataset: Dataset, rows: npt.NDArray[np.int64], scores: npt
             pl.lit(task).alias("task"),
             pl.col(task).cast(pl.Float64).alias("label"),
             pl.Series("score", scores[:, column]).cast(pl.Float64),
-        )
+        ).drop_nulls("label")
         for column, task in enumerate(dataset.tasks)
     )

@@ -1,24 +1,24 @@
-"""Regions of a genome: BED and narrowPeak files, and the windows centred on them.
+"""Regions of a genome as files tell them: BED and narrowPeak.
 
-Coordinates are 0-based and half-open, in bp.
+Coordinates are 0-based and half-open, in bp. What a genome makes of the regions is told in
+:mod:`motifloom.data.windows`.
 """
 
 from __future__ import annotations
 
+import gzip
 import zlib
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from motifloom.errors import InputError
-from motifloom.genome import open_text
+from motifloom.files import missing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
+    from collections.abc import Iterator
+    from io import BufferedReader
 
 SCHEMA = {
     "row": pl.Int64,
@@ -28,105 +28,202 @@ SCHEMA = {
     "centre": pl.Int64,
     "strand": pl.String,
 }
-SUMMIT_COLUMN = 9
+STRAND_COLUMN, SUMMIT_COLUMN = 5, 9
 BED_COLUMNS = 12
+
+NO_RECORD = r"^\s*(?:$|#|(?:track|browser)(?:\s|$))"
+"""Lines that hold no region: empty ones, comments, and what tells a browser how to draw the others."""
+
 MOST_PROBLEMS = 20
 """So many bad rows of one file are named; the rest is counted."""
 
+BLOCK = 1 << 22
+"""Bytes of a file that are parsed at a time, so that memory grows with the regions alone."""
+
 
 def read_regions(path: str | Path) -> pl.DataFrame:
-    """Read BED3 or wider, or narrowPeak; plain or gzip.
+    """Read BED3 or wider, or narrowPeak: UTF-8, plain, gzip or bgzip.
 
     Empty lines and lines that begin with ``#``, ``track`` or ``browser`` are passed over. Columns may be separated by
-    tabs or blanks. A row of ten columns, or of more than the twelve that BED has, is narrowPeak.
+    tabs or blanks. A row of ten columns is narrowPeak, and so is one of more than the twelve that BED has, unless it
+    begins as BED12 does (gappedPeak). A tenth column without a whole number tells no summit.
 
     Returns
     -------
     Table with a row per region, in the file's order: ``row`` (the line in the file, from 1), ``chrom``, ``start``,
     ``end``, ``centre`` (the summit of a narrowPeak, else the midpoint; a summit of -1 means the midpoint) and
-    ``strand`` (``+``, ``-`` or ``.``).
+    ``strand`` (``+``, ``-`` or ``.``). That a region ends behind its start, in a genome, around its summit is left to
+    the caller to judge.
 
     Raises
     ------
     InputError
-        Where the file cannot be read, holds no region, or where lines have too few columns or no whole numbers.
+        Where the file cannot be read, is something else, holds no region, or where lines have too few columns or no
+        whole numbers.
     """
-    rows: list[tuple[int, str, int, int, int, str]] = []
-    problems: list[str] = []
+    reason = missing(path)
+    if reason:
+        raise InputError(reason)
+    parts: list[pl.DataFrame] = []
+    bad = _BadRows()
+    problems = []
     try:
-        with open_text(path) as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip() or line.startswith(("#", "track", "browser")):
-                    continue
-                try:
-                    rows.append((number, *_parse(line)))
-                except ValueError as error:
-                    problems.append(f"{path}: row {number}: {error}")
-    except (OSError, EOFError, zlib.error) as error:
-        problems.append(f"{path}: cannot be read: {error}")
+        with _open(path) as file:
+            for row, text in _blocks(file):
+                if row == 1:
+                    _check_kind(path, text)
+                parts.append(_parse(text, row, bad))
     except UnicodeDecodeError:
-        problems.append(f"{path}: is no text file; expected BED or narrowPeak, plain or gzip")
-    if len(problems) > MOST_PROBLEMS:
-        problems = [*problems[:MOST_PROBLEMS], f"{path}: {len(problems) - MOST_PROBLEMS} more such rows"]
-    if not rows and not problems:
+        problems.append(f"{path}: is no text in UTF-8; expected BED or narrowPeak, plain or gzip")
+    except EOFError:
+        problems.append(f"{path}: is truncated: the gzip stream has no end; expected the whole file")
+    except (OSError, zlib.error) as error:
+        problems.append(f"{path}: cannot be read: {error}")
+    problems = [*(f"{path}: {told}" for told in bad.told()), *problems]
+    if not problems and not any(len(part) for part in parts):
         problems.append(f"{path}: holds no region")
     if problems:
         raise InputError(problems)
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    return pl.concat(parts)
 
 
-def _parse(line: str) -> tuple[str, int, int, int, str]:
-    """Return chrom, start, end, centre and strand of one line."""
-    stripped = line.rstrip("\r\n")
-    fields = stripped.split("\t") if "\t" in stripped else stripped.split()
-    if len(fields) < 3:
-        raise ValueError(f"{len(fields)} column(s) in '{stripped[:60]}'; expected at least chrom, start and end")
+def _open(path: str | Path) -> gzip.GzipFile | BufferedReader:
+    """Open a file for reading, gunzipping it where its first bytes say so, whatever its name."""
+    with Path(path).open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if zipped else Path(path).open("rb")
+
+
+def _blocks(file: gzip.GzipFile | BufferedReader) -> Iterator[tuple[int, str]]:
+    """Yield a file's text in parts of whole lines, with the number of each part's first line."""
+    row = 1
+    while block := file.read(BLOCK):
+        text = (block + file.readline()).decode("utf-8-sig" if row == 1 else "utf-8")
+        if "\0" in text:
+            raise UnicodeDecodeError("utf-8", block, 0, 1, "a byte of 0")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        yield row, text
+        row += text.count("\n")
+
+
+def _check_kind(path: str | Path, text: str) -> None:
+    """Raise where a file's first line says that it is something else than regions."""
+    told = text.lstrip()
+    row, line = 1 + text.count("\n", 0, len(text) - len(told)), told.split("\n", 1)[0].strip()
+    if line.startswith("<"):
+        raise InputError(f"{path}: row {row}: is HTML or XML ('{line[:40]}'); expected BED or narrowPeak")
+    if line.startswith(">"):
+        raise InputError(f"{path}: row {row}: is FASTA ('{line[:40]}'); expected BED or narrowPeak")
+
+
+class _BadRows:
+    """The rows of a file that cannot be read: the first of them told, the others counted."""
+
+    def __init__(self) -> None:
+        self.first: list[str] = []
+        self.number = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take rows with their ``row``, ``line``, ``width``, and fields as text."""
+        for bad in rows.head(MOST_PROBLEMS - len(self.first)).iter_rows(named=True):
+            if bad["width"] < 3:
+                told = (
+                    f"{bad['width']} column{'s' * (bad['width'] != 1)} in '{bad['line'][:60]}'; "
+                    "expected at least chrom, start and end, separated by tabs or blanks"
+                )
+            elif not bad["chrom"]:
+                told = f"no chromosome in '{bad['line'][:60]}'; expected chrom, start and end"
+            else:
+                told = f"start '{bad['start'][:40]}', end '{bad['end'][:40]}'; expected whole numbers"
+                if not any(letter.isdigit() for letter in bad["start"] + bad["end"]):
+                    told += "; if this is a header, put # before it or remove it"
+            self.first.append(f"row {bad['row']}: {told}")
+        self.number += len(rows)
+
+    def told(self) -> list[str]:
+        more = self.number - len(self.first)
+        return [*self.first, f"{more} more such rows"] if more else self.first
+
+
+def _parse(text: str, first: int, bad: _BadRows) -> pl.DataFrame:
+    """Parse whole lines, of which the first is row `first` of the file; tell `bad` of the rows that are no regions."""
+    plain = _parse_plain(text, first)
+    if plain is not None:
+        return plain
+    lines = pl.DataFrame({"line": pl.Series([text]).str.split("\n").explode()})
+    lines = lines.with_columns(row=pl.int_range(pl.len()) + first).filter(~pl.col("line").str.contains(NO_RECORD))
+    if not lines["line"].str.contains("\t", literal=True).all():
+        blanks = pl.col("line").str.strip_chars().str.replace_all(r"\s+", "\t")
+        lines = lines.with_columns(
+            line=pl.when(pl.col("line").str.contains("\t", literal=True)).then("line").otherwise(blanks)
+        )
+    rows = lines.with_columns(fields=pl.col("line").str.split("\t")).with_columns(
+        width=pl.col("fields").list.len(), chrom=_field(0), start=_field(1), end=_field(2)
+    )
+    numbers = [pl.col(name).cast(pl.Int64, strict=False) for name in ("start", "end")]
+    readable = pl.all_horizontal(pl.col("chrom") != "", *(number.is_not_null() for number in numbers)).fill_null(False)
+    bad.add(rows.filter(~readable))
+    return (
+        rows.filter(readable)
+        .with_columns(numbers)
+        .select("row", "chrom", "start", "end", centre=_centre(), strand=_strand())
+        .cast(SCHEMA)  # type: ignore[arg-type]
+    )
+
+
+def _parse_plain(text: str, first: int) -> pl.DataFrame | None:
+    """Parse what most files are: rows of the same three to ten columns between tabs. None where there is more to it."""
+    if " " in text:
+        return None
     try:
-        start, end = int(fields[1]), int(fields[2])
-    except ValueError:
-        raise ValueError(f"start '{fields[1]}', end '{fields[2]}'; expected whole numbers") from None
+        table = pl.read_csv(text.encode(), separator="\t", has_header=False, quote_char=None, infer_schema=False)
+    except pl.exceptions.PolarsError:
+        return None
+    if not 3 <= table.width <= SUMMIT_COLUMN + 1 or len(table) != text.count("\n") + (not text.endswith("\n")):
+        return None
+    table = table.with_columns(pl.nth(1, 2).cast(pl.Int64, strict=False))
+    columns = [pl.col(name) for name in table.columns]
+    chrom, start, end = columns[:3]
+    if (
+        table.null_count().sum_horizontal().item()
+        or table.select((chrom.str.starts_with("#") | chrom.is_in(("", "track", "browser"))).any()).item()
+    ):
+        return None
     centre = (start + end) // 2
-    if len(fields) == SUMMIT_COLUMN + 1 or len(fields) > BED_COLUMNS:
-        try:
-            summit = int(fields[SUMMIT_COLUMN])
-        except ValueError:
-            summit = -1
-        if summit >= 0:
-            centre = start + summit
-    strand = fields[5] if len(fields) > 5 and fields[5] in {"+", "-"} else "."
-    return fields[0], start, end, centre, strand
+    if table.width > SUMMIT_COLUMN:
+        summit = columns[SUMMIT_COLUMN].cast(pl.Int64, strict=False)
+        centre = pl.when(summit >= 0).then(start + summit).otherwise(centre)
+    strand = pl.lit(".")
+    if table.width > STRAND_COLUMN:
+        given = columns[STRAND_COLUMN]
+        strand = pl.when(given.is_in(["+", "-"])).then(given).otherwise(strand)
+    row = pl.int_range(pl.len()) + first
+    return table.select(row=row, chrom=chrom, start=start, end=end, centre=centre, strand=strand).cast(SCHEMA)  # type: ignore[arg-type]
 
 
-def centred_windows(regions: pl.DataFrame, window: int) -> pl.DataFrame:
-    """Replace ``start`` and ``end`` by those of the window of `window` bp around each region's ``centre``.
-
-    A window of even length has one base more before its centre than behind it.
-    """
-    start = pl.col("centre") - window // 2
-    return regions.with_columns(start=start, end=start + window)
+def _field(column: int) -> pl.Expr:
+    """Return the text of a column; null where a row has fewer."""
+    return pl.col("fields").list.get(column, null_on_oob=True).str.strip_chars()
 
 
-@dataclass(frozen=True)
-class Occupied:
-    """Places that may not be used: answers whether windows overlap any of them."""
+def _strand() -> pl.Expr:
+    given = _field(STRAND_COLUMN)
+    return pl.when(given.is_in(["+", "-"])).then(given).otherwise(pl.lit("."))
 
-    intervals: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
 
-    @classmethod
-    def of(cls, *tables: pl.DataFrame) -> Occupied:
-        """Collect the intervals of tables with ``chrom``, ``start`` and ``end``."""
-        joined = pl.concat([table.select("chrom", "start", "end") for table in tables])
-        intervals = {}
-        for (chrom,), part in joined.sort("chrom", "start").group_by("chrom", maintain_order=True):
-            starts, ends = part["start"].to_numpy(), part["end"].to_numpy()
-            # Where every end is the greatest so far, the one interval that starts last before a window's end decides.
-            intervals[str(chrom)] = (starts, np.maximum.accumulate(ends))
-        return cls(intervals)
+def _centre() -> pl.Expr:
+    """Return where a window is centred: a peak's summit, else the region's midpoint."""
+    summit = _field(SUMMIT_COLUMN).cast(pl.Int64, strict=False)
+    wider = (pl.col("width") > BED_COLUMNS) & ~_begins_as_bed12()
+    has_summit = ((pl.col("width") == SUMMIT_COLUMN + 1) | wider) & (summit >= 0)
+    return pl.when(has_summit).then(pl.col("start") + summit).otherwise((pl.col("start") + pl.col("end")) // 2)
 
-    def overlap(self, chrom: str, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return for each window on `chrom`, arrays of shape ``(n,)``, whether it shares a base with any interval."""
-        if chrom not in self.intervals:
-            return np.zeros(len(starts), dtype=bool)
-        taken_starts, reach = self.intervals[chrom]
-        before = np.searchsorted(taken_starts, ends, side="left")
-        return np.where(before > 0, reach[np.maximum(before - 1, 0)] > starts, False)
+
+def _begins_as_bed12() -> pl.Expr:
+    """Say whether columns 7 to 12 tell blocks: two places, then as many sizes and starts as there are blocks."""
+    number = _field(SUMMIT_COLUMN).cast(pl.Int64, strict=False)
+    sizes, starts = (_field(column).str.strip_chars_end(",") for column in (10, 11))
+    told = [_field(column).cast(pl.Int64, strict=False).is_not_null() for column in (6, 7)]
+    told += [items.str.count_matches(",", literal=True) + 1 == number for items in (sizes, starts)]
+    return pl.all_horizontal(*told, starts.str.contains("^0(?:,|$)")).fill_null(False)

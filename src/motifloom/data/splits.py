@@ -1,44 +1,316 @@
-"""Which examples a model is fitted on, chosen on and judged on."""
+"""Which examples a model is fitted on, chosen on and judged on, where shares of the examples are drawn.
+
+Examples that are alike stay together: whoever knows one of them has an easy game with the others, and a score on them
+promises too much. What is tied together, directly or through others, is a family, and no family is divided.
+"""
 
 from __future__ import annotations
 
-import difflib
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
 
 from motifloom.errors import InputError
 
 if TYPE_CHECKING:
-    from motifloom.config import ChromosomeSplit
-    from motifloom.genome import Genome
+    import numpy.typing as npt
+
+    from motifloom.config import FractionSplit
+    from motifloom.data.dataset import Sequences
+    from motifloom.data.examples import Examples
+
+    Integers = npt.NDArray[np.int64]
+    Numbers = npt.NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 
+MOST_STRATA = 20
+"""Each combination of the labels of several tasks is a stratum while there are no more than so many."""
 
-def chromosomes_of_splits(split: ChromosomeSplit, genome: Genome, where: str) -> dict[str, list[str]]:
-    """Divide a genome's chromosomes into splits: train is what neither validation nor test names.
+QUANTILES = 4
+"""The strata of numbers."""
+
+
+def draw_splits(
+    examples: Examples, sequences: Sequences, split: FractionSplit, random: np.random.Generator, where: str
+) -> pl.Series:
+    """Draw the split of every example: shares of each stratum, families kept together.
+
+    Near-duplicates (on either strand), places that share a base, a shuffle and its parent, and examples of one group
+    are tied. Strata are the classes, the combinations of binary labels, or the quartiles of numbers. Large families are
+    dealt first, each to the split that lacks most; examples without a family then fill the shares up at random.
 
     Parameters
     ----------
+    sequences
+        The bases of `examples`, row by row.
     where
         The key in the configuration, for the messages.
+
+    Returns
+    -------
+    ``split``, with the values of :data:`SPLITS`. Without families, each split has its share of each stratum, to within
+    one example.
 
     Raises
     ------
     InputError
-        Where the genome has no chromosome of a name, or none is left to train on.
+        Where a family is too large for the shares, or families leave a split without a label.
     """
-    known = list(genome.lengths)
-    problems = []
-    for name in ("validation", "test"):
-        for chrom in getattr(split, name):
-            if chrom not in genome.lengths:
-                nearest = difflib.get_close_matches(chrom, known, n=1)
-                hint = f"the nearest is '{nearest[0]}'" if nearest else f"it has {', '.join(known[:10])}"
-                problems.append(f"{where}.{name}: the genome has no chromosome '{chrom}'; {hint}")
-    held_out = {*split.validation, *split.test}
-    train = [chrom for chrom in known if chrom not in held_out]
-    if not train:
-        problems.append(f"{where}: validation and test name every chromosome; none is left to train on")
-    if problems:
+    families = _Families.of(examples, sequences)
+    shares = {"train": 1 - split.validation - split.test, "validation": split.validation, "test": split.test}
+    every = np.arange(len(examples.records))
+    return _drawn(examples, families, every, np.full(len(every), -1), shares, random, where)
+
+
+def draw_validation(
+    examples: Examples, sequences: Sequences, share: float, random: np.random.Generator, where: str
+) -> pl.Series:
+    """Draw a share of the training examples for validation; nothing where there are examples for validation already.
+
+    The draw is that of :func:`draw_splits` over the training examples. Families with a member in test stay in train.
+
+    Parameters
+    ----------
+    share
+        Of the training examples, between 0 and 1.
+    where
+        The key in the configuration, for the messages.
+
+    Returns
+    -------
+    ``split``, with the values of :data:`SPLITS`.
+
+    Raises
+    ------
+    InputError
+        Where a family is too large for the share, or families leave validation without a label.
+    """
+    split = examples.records["split"]
+    if (split == "validation").any():
+        return split
+    families = _Families.of(examples, sequences)
+    held_out = np.isin(families.label, families.label[(split == "test").to_numpy()])
+    train = np.flatnonzero((split == "train").to_numpy())
+    dealt = np.where(held_out[train], 0, -1)
+    return _drawn(examples, families, train, dealt, {"train": 1 - share, "validation": share}, random, where)
+
+
+# ------------------------------------------------------------------------------------------------------------ families
+
+
+@dataclass(frozen=True)
+class _Families:
+    """What is tied together.
+
+    Attributes
+    ----------
+    label
+        The number of each example's family, shape ``(n,)``.
+    ties
+        By what they have in common, the rows that are tied: two arrays of shape ``(ties,)``.
+    """
+
+    label: Integers
+    ties: dict[str, tuple[Integers, Integers]]
+
+    @classmethod
+    def of(cls, examples: Examples, sequences: Sequences) -> _Families:
+        """Find the families of all examples."""
+        from motifloom.data.similarity import families, near_duplicates  # noqa: PLC0415 - compiled code, slow to import
+
+        records = examples.records
+        near = near_duplicates(sequences, np.arange(len(records)))
+        ties = {
+            "near-duplicates": (near.first, near.second),
+            "overlapping places": _with_equal(_stretches(records)),
+            "shuffles and their parents": _with_equal(records.select(pl.coalesce("parent", "id")).to_series()),
+            "examples of one group": _with_equal(records["group"]),
+        }
+        label = families(len(records), *ties.values())
+        size = np.bincount(label)
+        if size.max(initial=1) > 1:
+            logger.info(
+                "%d of %d examples are tied together in %d families, the largest of %d",
+                size[size > 1].sum(), len(records), (size > 1).sum(), size.max(),
+            )  # fmt: skip
+        return cls(label, ties)
+
+    def told(self, family: int) -> str:
+        """Say what ties the members of a family."""
+        kinds = [kind for kind, (first, _) in self.ties.items() if (self.label[first] == family).any()]
+        return " and ".join(kinds)
+
+
+def _with_equal(keys: pl.Series) -> tuple[Integers, Integers]:
+    """Tie each row with the first that has the same key; a null is no key."""
+    rows = keys.alias("key").to_frame().with_row_index("row").drop_nulls("key")
+    rows = rows.with_columns(first=pl.col("row").min().over("key")).filter(pl.col("row") != pl.col("first"))
+    return rows["first"].to_numpy().astype(np.int64), rows["row"].to_numpy().astype(np.int64)
+
+
+def _stretches(records: pl.DataFrame) -> pl.Series:
+    """Return the number of the stretch that each place forms with those it shares a base with; null without a place."""
+    placed = records.select("chrom", "start", "end").with_row_index("row").drop_nulls("chrom").sort("chrom", "start")
+    reach = pl.col("end").cum_max().shift(1).over("chrom")
+    stretch = placed.select("row", stretch=(pl.col("start") >= reach).fill_null(True).cum_sum())
+    return records.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")).join(
+        stretch, on="row", how="left", maintain_order="left"
+    )["stretch"]
+
+
+# -------------------------------------------------------------------------------------------------------------- strata
+
+
+def _strata(labels: pl.DataFrame) -> Integers:
+    """Return the number of each row's stratum, from 0, shape ``(n,)``.
+
+    The strata are quartiles of numbers; combinations of labels; or, of too many, whether any label is positive.
+    """
+    if any(dtype.is_float() for dtype in labels.dtypes):
+        deviations = labels.select((pl.all() - pl.all().mean()) / pl.all().std())
+        rank = deviations.mean_horizontal().rank("ordinal").to_numpy()
+        return ((rank - 1) * QUANTILES // len(labels)).astype(np.int64)
+    combination = labels.select(pl.concat_str(pl.all().cast(pl.String).fill_null("?"))).to_series()
+    if combination.n_unique() > max(MOST_STRATA, labels.width):
+        combination = labels.select(pl.any_horizontal(pl.all() == 1).fill_null(False)).to_series()
+    return combination.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+# ------------------------------------------------------------------------------------------------------------ the draw
+
+
+def _drawn(
+    examples: Examples,
+    families: _Families,
+    rows: Integers,
+    dealt: Integers,
+    shares: dict[str, float],
+    random: np.random.Generator,
+    where: str,
+) -> pl.Series:
+    """Draw the splits of `rows`; the other rows keep theirs.
+
+    Parameters
+    ----------
+    dealt
+        The places in `shares` of the rows that are not to be drawn, -1 for the others; shape of `rows`.
+    """
+    family = families.label[rows]
+    size = np.bincount(family[dealt < 0], minlength=1)
+    limit = shares["train"] * len(rows)
+    if size.max() > max(limit, 1):
+        raise InputError(
+            f"{where}: {size.max()} of {len(rows)} sequences are tied together ({families.told(int(size.argmax()))}), "
+            f"more than the {limit:.0f} that are for train; expected smaller shares held out, or another split"
+        )
+    dealt = _deal(family, _strata(examples.labels[rows]), dealt, np.array(list(shares.values())), random)
+    split = examples.records["split"].fill_null("train").to_numpy().astype(object)
+    split[rows] = np.array(list(shares))[dealt]
+    drawn = pl.Series("split", split, dtype=pl.String)
+    if problems := _problems(examples.labels, drawn, families, list(shares), where):
         raise InputError(problems)
-    return {"train": train, "validation": list(split.validation), "test": list(split.test)}
+    return drawn
+
+
+def _problems(labels: pl.DataFrame, split: pl.Series, families: _Families, drawn: list[str], where: str) -> list[str]:
+    """Say which labels the drawn splits lack because the examples that have them are tied together."""
+    size = np.bincount(families.label)[families.label]
+    problems = []
+    for task in labels.columns if not labels.dtypes[0].is_float() else []:
+        for value, called in ((1, "positive"), (0, "negative")):
+            has = (labels[task] == value).fill_null(False)
+            tied = has.to_numpy() & (size > 1)
+            lacking = [name for name in drawn if not (has & (split == name)).any()]
+            if lacking and tied.any():
+                largest = int(families.label[np.flatnonzero(tied)[size[tied].argmax()]])
+                problems.append(
+                    f"{where}: no {called} example of '{task}' is left for {' and '.join(lacking)}: {tied.sum()} of "
+                    f"{has.sum()} are tied together with others, the largest family ({families.told(largest)}) of "
+                    f"{size[tied].max()}; expected other shares, or another split"
+                )
+    return problems
+
+
+def _deal(
+    family: Integers, stratum: Integers, dealt: Integers, shares: Numbers, random: np.random.Generator
+) -> Integers:
+    """Deal rows to splits, the first of which is train.
+
+    Parameters
+    ----------
+    family, stratum
+        The numbers of each row's family and stratum, shape ``(n,)``.
+    dealt
+        The splits of the rows that are dealt already, which count; -1 for the others; shape ``(n,)``.
+    shares
+        What each split gets of each stratum, shape ``(splits,)``.
+
+    Returns
+    -------
+    The number of each row's split, shape ``(n,)``.
+    """
+    dealt = dealt.copy()
+    target = _targets(np.bincount(stratum), shares)
+    left = target.copy()
+    np.subtract.at(left, (stratum[dealt >= 0], dealt[dealt >= 0]), 1)
+    tied = (dealt < 0) & (np.bincount(family)[family] > 1)
+    for members in _largest_first(np.flatnonzero(tied), family, random):
+        strata, counts = np.unique(stratum[members], return_counts=True)
+        counts = counts[:, None]
+        lack = (counts * (left[strata] - counts) / target[strata]).sum(axis=0)
+        most = len(shares) - 1 - int(lack[::-1].argmax())  # the last of the greatest, so that train comes last
+        dealt[members] = most
+        left[strata, most] -= counts[:, 0]
+    single = random.permutation(np.flatnonzero(dealt < 0))
+    single = single[np.argsort(stratum[single], kind="stable")]
+    number = np.bincount(stratum[single], minlength=len(target))
+    dealt[single] = np.repeat(np.tile(np.arange(len(shares)), len(target)), _whole(left, number).reshape(-1))
+    return dealt
+
+
+def _targets(sizes: Integers, shares: Numbers) -> Numbers:
+    """Return how many rows of each stratum each split should get, shape ``(strata, splits)``.
+
+    Of a stratum with a row for each split, each should have one.
+    """
+    enough = (sizes >= len(shares))[:, None]
+    target = sizes[:, None] * shares
+    least = np.zeros(target.shape, dtype=bool)
+    for _ in shares:
+        least |= enough & (target < 1)
+        others = np.where(least, 0, shares)
+        spare = (sizes - least.sum(axis=1)) / np.maximum(others.sum(axis=1), shares.min())
+        target = np.where(least, 1, spare[:, None] * others)
+    return target
+
+
+def _largest_first(rows: Integers, family: Integers, random: np.random.Generator) -> list[Integers]:
+    """Return the rows of each family, large families first, those of a size in random order."""
+    order = rows[np.argsort(family[rows], kind="stable")]
+    members = np.split(order, np.flatnonzero(np.diff(family[order])) + 1) if len(order) else []
+    shuffled = [members[index] for index in random.permutation(len(members))]
+    return sorted(shuffled, key=len, reverse=True)
+
+
+def _whole(wanted: Numbers, number: Integers) -> Integers:
+    """Round what splits want of each stratum to whole rows, shape ``(strata, splits)``, of which there are `number`.
+
+    What rounding gives a split too much or too little in one stratum counts in the next.
+    """
+    wanted = np.maximum(wanted, 0)
+    total = wanted.sum(axis=1, keepdims=True)
+    wanted = np.divide(wanted, total, out=np.full_like(wanted, 1 / wanted.shape[1]), where=total > 0) * number[:, None]
+    given = np.floor(wanted + 1e-9).astype(np.int64)
+    owed = np.zeros(wanted.shape[1])
+    for stratum, spare in enumerate(number - given.sum(axis=1)):
+        owed += wanted[stratum] - given[stratum]
+        for split in np.argsort(-owed, kind="stable")[:spare]:
+            given[stratum, split] += 1
+            owed[split] -= 1
+    return given

@@ -1,9 +1,9 @@
-"""The stratified bootstrap: how far a metric would move with other examples from the same source.
+"""The bootstrap: how far a metric would move with other examples from the same source.
 
-Examples are drawn with replacement within each label (Efron & Tibshirani 1993, An Introduction to the
-Bootstrap, ch. 8), so every resample has the labels' numbers of the original and no metric becomes undefined.
-All models of a dataset, split and task are weighed with the same resamples: their difference is compared on
-like examples.
+Examples are drawn with replacement (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 8), those with a
+class within each class, so that every resample has the classes' numbers of the original and no metric becomes
+undefined; those with a value from all together. All models of a dataset, split and task are weighed with the same
+resamples: their difference is compared on like examples.
 
 What an interval covers is the choice of the evaluated examples, with the trained model as it is; how far
 another training would move is told by the replicates. Windows are taken as independent, which neighbours on a
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motifloom.evaluation.metrics import Floats, Ranking, block_rows, compute
+from motifloom.evaluation.metrics import Floats, Scored, block_rows
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -28,28 +28,27 @@ def bootstrap_generator(seed: int, dataset: str, split: str, task: str) -> np.ra
     return generator(seed, dataset, "bootstrap", split, task)
 
 
-def bootstrap_weights(labels: Floats, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
+def bootstrap_weights(strata: Floats, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
     """Draw how often each example is in each resample.
 
     Parameters
     ----------
-    labels
-        0 or 1, shape ``(n,)``.
+    strata
+        The group of each example, shape ``(n,)``; each is drawn within its group.
     resamples
         How many resamples in all.
 
     Yields
     ------
     Counts of shape ``(rows, n)``, blocks of resamples that are small enough to hold in memory. Within each
-    label a row's counts sum to the label's number of examples. The draws do not depend on the size of the
+    stratum a row's counts sum to the stratum's number of examples. The draws do not depend on the size of the
     blocks.
     """
-    n = len(labels)
-    by_label = [np.flatnonzero(labels == value) for value in (0, 1)]
-    counts = [len(members) for members in by_label]
-    members = np.concatenate(by_label)
+    n = len(strata)
+    members = np.argsort(strata, kind="stable")
+    counts = np.unique(strata, return_counts=True)[1]
     size = np.repeat(counts, counts)
-    first = np.repeat([0, counts[0]], counts)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
     rows = block_rows(n)
     for start in range(0, resamples, rows):
         taken = min(rows, resamples - start)
@@ -59,16 +58,16 @@ def bootstrap_weights(labels: Floats, resamples: int, rng: np.random.Generator) 
 
 
 def distributions(
-    labels: Floats, scores: Floats, resamples: int, rng: np.random.Generator, metrics: Sequence[str]
+    scored: Sequence[Scored], strata: Floats, resamples: int, rng: np.random.Generator, metrics: Sequence[str]
 ) -> dict[str, Floats]:
     """Compute the metrics of several models on the same resamples.
 
     Parameters
     ----------
-    labels
-        0 or 1, shape ``(n,)``.
-    scores
-        0 to 1, shape ``(models, n)``.
+    scored
+        The same examples with the scores of each model.
+    strata
+        As of :func:`bootstrap_weights`.
     resamples
         How many resamples.
     metrics
@@ -78,26 +77,24 @@ def distributions(
     -------
     For each metric its values, shape ``(models, resamples)``; NaN where undefined.
     """
-    found = {name: np.empty((len(scores), resamples)) for name in metrics}
-    rankings = [Ranking.of(labels, model) for model in scores]
+    found = {name: np.empty((len(scored), resamples)) for name in metrics}
     done = 0
-    for weights in bootstrap_weights(labels, resamples, rng):
-        for row, ranking in enumerate(rankings):
-            for name, values in compute(ranking, weights, metrics).items():
+    for weights in bootstrap_weights(strata, resamples, rng):
+        for row, model in enumerate(scored):
+            for name, values in model.compute(weights, metrics).items():
                 found[name][row, done : done + len(weights)] = values
         done += len(weights)
     return found
 
 
-def estimates(labels: Floats, scores: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
-    """Compute the metrics of several models, `scores` of shape ``(models, n)``, on the examples as they are.
+def estimates(scored: Sequence[Scored], metrics: Sequence[str]) -> dict[str, Floats]:
+    """Compute the metrics of several models on the examples as they are.
 
     Returns
     -------
     For each metric its values, shape ``(models,)``; NaN where undefined.
     """
-    ones = np.ones((1, len(labels)))
-    rows = [compute(Ranking.of(labels, model), ones, metrics) for model in scores]
+    rows = [model.compute(np.ones((1, len(model.order))), metrics) for model in scored]
     return {name: np.array([row[name][0] for row in rows]) for name in metrics}
 
 
@@ -116,9 +113,9 @@ def interval(values: Floats, estimate: float, confidence: float) -> tuple[float,
 
     Returns
     -------
-    Low and high end, both NaN where `estimate` is NaN.
+    Low and high end, both NaN where `estimate` or one of `values` is.
     """
-    if np.isnan(estimate):
+    if np.isnan(estimate) or np.isnan(values).any():
         return float("nan"), float("nan")
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return min(float(low), estimate), max(float(high), estimate)

@@ -1,20 +1,21 @@
-"""Metrics of binary predictions under many weightings of the examples at once.
+"""Metrics of binary predictions under many weightings of the examples at once, and what all kinds of metric share.
 
-Every metric takes labels, 0 or 1, and scores, probabilities of the label 1, of ``n`` examples, and weights of
-shape ``(resamples, n)``, and returns one value per resample, shape ``(resamples,)``. So a row of ones gives
-the estimate, and the rows of a bootstrap give its distribution in one call. Weights are non-negative counts:
-an example of weight 2 counts as if it stood there twice.
+Every metric takes labels and scores of ``n`` examples, and weights of shape ``(resamples, n)``, and returns one value
+per resample, shape ``(resamples,)``. So a row of ones gives the estimate, and the rows of a bootstrap give its
+distribution in one call. Weights are non-negative counts: an example of weight 2 counts as if it stood there twice.
+Here labels are 0 or 1, and scores are probabilities of the label 1.
 
-The examples are sorted once per model. The resamples are worked through in blocks of about `BLOCK` weights,
-for each of which some sixty bytes are held: 2 MB beside the arguments, more only where one resample alone has
-more examples than a block. No BLAS is used, so the values do not depend on the number of threads.
+The examples are arranged once per model. The resamples are worked through in blocks of about `BLOCK` weights, for
+each of which some sixty bytes are held: 2 MB beside the arguments, more only where one resample alone has more
+examples than a block. No BLAS is used, so the values do not depend on the number of threads.
 
-A value that is not defined is NaN: every metric without examples, and `auroc`, `auprc` and `mcc` where one of
-the two labels does not occur.
+A value that is not defined is NaN: every metric without examples, and `auroc`, `auprc` and `mcc` where one of the two
+labels does not occur.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -36,18 +37,61 @@ THRESHOLD = 0.5
 BINS = 15
 """Equal-width bins of the expected calibration error."""
 
-MAIN_METRIC = "auroc"
-"""The metric that models are selected by, and the one that is told of the train split."""
-
 
 @dataclass(frozen=True)
-class Ranking:
-    """The examples as one model ranks them, the greatest score first.
+class Scored(ABC):
+    """Examples with the scores of one model, arranged so that weighing them is quick.
 
     Attributes
     ----------
     order
         The examples' original places, shape ``(n,)``.
+    """
+
+    order: npt.NDArray[np.intp]
+
+    def compute(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
+        """Compute several metrics.
+
+        Parameters
+        ----------
+        weights
+            Non-negative counts, in the examples' original order, shape ``(resamples, n)``.
+        metrics
+            Names of metrics.
+
+        Returns
+        -------
+        For each name its values, shape ``(resamples,)``; NaN where undefined.
+
+        Raises
+        ------
+        ValueError
+            Where the numbers of examples differ.
+        """
+        n = len(self.order)
+        if weights.shape[1] != n:
+            raise ValueError(f"weights of {weights.shape[1]} examples, there are {n}")
+        found = {name: np.full(len(weights), np.nan) for name in metrics}
+        rows = block_rows(n)
+        for first in range(0, len(weights) if n else 0, rows):
+            block = slice(first, first + rows)
+            arranged = np.take(weights[block], self.order, axis=1).astype(np.float64, copy=False)
+            for name, values in self.compute_block(arranged, metrics).items():
+                found[name][block] = values
+        return found
+
+    @abstractmethod
+    def compute_block(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
+        """Compute several metrics of at least one example with weights in the arranged order."""
+
+
+@dataclass(frozen=True)
+class Ranking(Scored):
+    """The examples as one model ranks them, the greatest score first.
+
+    Attributes
+    ----------
     labels
         0 or 1, shape ``(n,)``.
     scores
@@ -56,7 +100,6 @@ class Ranking:
         The last example of every run of equal scores, shape ``(distinct scores,)``.
     """
 
-    order: npt.NDArray[np.intp]
     labels: Floats
     scores: Floats
     ends: npt.NDArray[np.intp]
@@ -70,12 +113,16 @@ class Ranking:
         ValueError
             Where the numbers of labels and scores differ.
         """
-        if len(labels) != len(scores):
-            raise ValueError(f"{len(labels)} labels and {len(scores)} scores")
+        check_lengths(labels, scores)
         order = np.argsort(-scores, kind="stable")
         ranked = scores[order].astype(np.float64)
-        ends = np.flatnonzero(np.diff(ranked, append=-np.inf))
+        ends = group_ends(ranked)
         return cls(order, labels[order].astype(np.float64), ranked, ends)
+
+    def compute_block(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
+        """Compute metrics out of `METRICS`."""
+        weighted = Weighted(self, weights)
+        return {name: METRICS[name](weighted) for name in metrics}
 
 
 @dataclass(frozen=True)
@@ -123,43 +170,34 @@ class Weighted:
         return sums
 
 
-def compute(ranking: Ranking, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
-    """Compute several metrics of one ranking.
-
-    Parameters
-    ----------
-    ranking
-        Of ``n`` examples.
-    weights
-        Non-negative counts, in the examples' original order, shape ``(resamples, n)``.
-    metrics
-        Names out of `METRICS`.
-
-    Returns
-    -------
-    For each name its values, shape ``(resamples,)``; NaN where undefined.
-
-    Raises
-    ------
-    ValueError
-        Where the numbers of examples differ.
-    """
-    n = len(ranking.order)
-    if weights.shape[1] != n:
-        raise ValueError(f"weights of {weights.shape[1]} examples, {n} are ranked")
-    found = {name: np.full(len(weights), np.nan) for name in metrics}
-    rows = block_rows(n)
-    for first in range(0, len(weights) if n else 0, rows):
-        block = slice(first, first + rows)
-        weighted = Weighted(ranking, np.take(weights[block], ranking.order, axis=1).astype(np.float64, copy=False))
-        for name in metrics:
-            found[name][block] = METRICS[name](weighted)
-    return found
-
-
 def block_rows(n: int) -> int:
     """Return how many resamples of `n` examples make a block, at least 1."""
     return max(1, BLOCK // max(n, 1))
+
+
+def check_lengths(labels: Floats, scores: Floats) -> None:
+    """Raise ValueError where the numbers of labels and scores differ."""
+    if len(labels) != len(scores):
+        raise ValueError(f"{len(labels)} labels and {len(scores)} scores")
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide; NaN where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.full_like(denominator, np.nan), where=denominator != 0)
+
+
+def group_ends(ordered: Floats) -> npt.NDArray[np.intp]:
+    """Return the last place of every run of equal values, shape ``(runs,)``."""
+    last = np.ones(len(ordered), dtype=np.bool_)
+    last[:-1] = ordered[1:] != ordered[:-1]
+    return np.flatnonzero(last)
+
+
+def shifted(cumulative: Floats) -> Floats:
+    """Return the column before each column, 0 before the first."""
+    before = np.zeros_like(cumulative)
+    before[:, 1:] = cumulative[:, :-1]
+    return before
 
 
 def auroc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
@@ -169,7 +207,7 @@ def auroc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
     (Hanley & McNeil 1982, Radiology 143:29). Arguments and result as told above; NaN where a label
     does not occur.
     """
-    return compute(Ranking.of(labels, scores), weights, ["auroc"])["auroc"]
+    return Ranking.of(labels, scores).compute(weights, ["auroc"])["auroc"]
 
 
 def auprc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
@@ -179,7 +217,7 @@ def auprc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
     interpolation, as scikit-learn's ``average_precision_score``. A random ranking has about the share of
     positives. Arguments and result as told above; NaN where a label does not occur.
     """
-    return compute(Ranking.of(labels, scores), weights, ["auprc"])["auprc"]
+    return Ranking.of(labels, scores).compute(weights, ["auprc"])["auprc"]
 
 
 def accuracy(labels: Floats, scores: Floats, weights: Floats) -> Floats:
@@ -187,7 +225,7 @@ def accuracy(labels: Floats, scores: Floats, weights: Floats) -> Floats:
 
     Arguments and result as told above.
     """
-    return compute(Ranking.of(labels, scores), weights, ["accuracy"])["accuracy"]
+    return Ranking.of(labels, scores).compute(weights, ["accuracy"])["accuracy"]
 
 
 def mcc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
@@ -196,7 +234,7 @@ def mcc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
     (TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN)) (Matthews 1975, Biochim Biophys Acta 405:442); 0 where
     all predictions are alike. Arguments and result as told above; NaN where a label does not occur.
     """
-    return compute(Ranking.of(labels, scores), weights, ["mcc"])["mcc"]
+    return Ranking.of(labels, scores).compute(weights, ["mcc"])["mcc"]
 
 
 def brier(labels: Floats, scores: Floats, weights: Floats) -> Floats:
@@ -204,7 +242,7 @@ def brier(labels: Floats, scores: Floats, weights: Floats) -> Floats:
 
     From Brier (1950, Mon Weather Rev 78:1). Arguments and result as told above.
     """
-    return compute(Ranking.of(labels, scores), weights, ["brier"])["brier"]
+    return Ranking.of(labels, scores).compute(weights, ["brier"])["brier"]
 
 
 def ece(labels: Floats, scores: Floats, weights: Floats) -> Floats:
@@ -216,28 +254,26 @@ def ece(labels: Floats, scores: Floats, weights: Floats) -> Floats:
     estimate grows as examples get fewer, even for perfect probabilities. Arguments and result as
     told above.
     """
-    return compute(Ranking.of(labels, scores), weights, ["ece"])["ece"]
+    return Ranking.of(labels, scores).compute(weights, ["ece"])["ece"]
 
 
 def _auroc(weighted: Weighted) -> Floats:
     positive, negative = weighted.above
-    half_sum = positive + _shifted(positive)
-    twice_area = np.einsum("rs,rs->r", negative - _shifted(negative), half_sum)
-    return _ratio(twice_area, 2 * weighted.positive * weighted.negative)
+    half_sum = positive + shifted(positive)
+    twice_area = np.einsum("rs,rs->r", negative - shifted(negative), half_sum)
+    return ratio(twice_area, 2 * weighted.positive * weighted.negative)
 
 
 def _auprc(weighted: Weighted) -> Floats:
     positive, negative = weighted.above
     everything = positive + negative
     precision = np.divide(positive, everything, out=np.zeros_like(positive), where=everything > 0)
-    area = np.einsum("rs,rs->r", positive - _shifted(positive), precision)
-    return np.where(weighted.negative > 0, _ratio(area, weighted.positive), np.nan)
+    area = np.einsum("rs,rs->r", positive - shifted(positive), precision)
+    return np.where(weighted.negative > 0, ratio(area, weighted.positive), np.nan)
 
 
 def _accuracy(weighted: Weighted) -> Floats:
-    return _ratio(
-        weighted.sum((weighted.ranking.scores >= THRESHOLD) == (weighted.ranking.labels == 1)), weighted.total
-    )
+    return ratio(weighted.sum((weighted.ranking.scores >= THRESHOLD) == (weighted.ranking.labels == 1)), weighted.total)
 
 
 def _mcc(weighted: Weighted) -> Floats:
@@ -249,31 +285,19 @@ def _mcc(weighted: Weighted) -> Floats:
     covariance = true_positive * weighted.total - predicted_positive * weighted.positive
     spread = np.sqrt((predicted_positive * predicted_negative) * (weighted.positive * weighted.negative))
     alike = (predicted_positive == 0) | (predicted_negative == 0)
-    value = np.where(alike, 0.0, np.clip(_ratio(covariance, spread), -1, 1))
+    value = np.where(alike, 0.0, np.clip(ratio(covariance, spread), -1, 1))
     return np.where((weighted.positive > 0) & (weighted.negative > 0), value, np.nan)
 
 
 def _brier(weighted: Weighted) -> Floats:
-    return _ratio(weighted.sum((weighted.ranking.scores - weighted.ranking.labels) ** 2), weighted.total)
+    return ratio(weighted.sum((weighted.ranking.scores - weighted.ranking.labels) ** 2), weighted.total)
 
 
 def _ece(weighted: Weighted) -> Floats:
     bins = np.clip(np.ceil(weighted.ranking.scores * BINS), 1, BINS)
     starts = np.flatnonzero(np.diff(bins, prepend=0))  # sorted by score, so a bin's examples stand together
     gaps = np.add.reduceat(weighted.weights * (weighted.ranking.labels - weighted.ranking.scores), starts, axis=1)
-    return _ratio(np.abs(gaps).sum(axis=1), weighted.total)
-
-
-def _shifted(cumulative: Floats) -> Floats:
-    """Return the column before each column, 0 before the first."""
-    before = np.zeros_like(cumulative)
-    before[:, 1:] = cumulative[:, :-1]
-    return before
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Divide; NaN where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.full_like(denominator, np.nan), where=denominator != 0)
+    return ratio(np.abs(gaps).sum(axis=1), weighted.total)
 
 
 METRICS: dict[str, Callable[[Weighted], Floats]] = {

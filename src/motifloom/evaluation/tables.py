@@ -10,7 +10,6 @@ import polars as pl
 
 from motifloom.evaluation.comparisons import bootstrap_p_value, delong, q_values
 from motifloom.evaluation.intervals import bootstrap_generator, distributions, estimates, interval
-from motifloom.evaluation.metrics import MAIN_METRIC, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,8 +62,8 @@ def metrics_table(
 
     Returns
     -------
-    Table with the columns of `METRICS_SCHEMA`: on validation and test every metric, on train the main one.
-    Undefined values and their intervals are null.
+    Table with the columns of `METRICS_SCHEMA`: on validation and test every metric of the panel's kind, on train the
+    main one. Undefined values and their intervals are null, and so is ``n_positive`` where labels are not 0 and 1.
     """
     found = [_reached(panel, dataset, seed, resamples, confidence) for panel in panels]
     runs = list(panels[0].scores) if panels else []
@@ -104,15 +103,15 @@ def comparisons_table(
 
 def _reached(
     panel: Panel, dataset: str, seed: int, resamples: int, confidence: float
-) -> dict[Run, list[tuple[str | float, ...]]]:
+) -> dict[Run, list[tuple[Any, ...]]]:
     """Return each run's rows on one split and task: `METRICS_SCHEMA`'s columns from ``task`` on."""
-    metrics = (MAIN_METRIC,) if panel.split == "train" else tuple(METRICS)
-    scores = np.stack(list(panel.scores.values()))
+    metrics = (panel.judged.main,) if panel.split == "train" else panel.judged.metrics
+    scored = panel.arrange(list(panel.scores.values()))
     rng = bootstrap_generator(seed, dataset, panel.split, panel.task)
-    spread = distributions(panel.labels, scores, resamples, rng, metrics)
-    values = estimates(panel.labels, scores, metrics)
-    counts = (len(panel.labels), int(panel.labels.sum()))
-    rows: dict[Run, list[tuple[str | float, ...]]] = {}
+    spread = distributions(scored, panel.strata, resamples, rng, metrics)
+    values = estimates(scored, metrics)
+    counts = (len(panel.labels), panel.positives)
+    rows: dict[Run, list[tuple[Any, ...]]] = {}
     for index, run in enumerate(panel.scores):
         rows[run] = []
         for metric in metrics:
@@ -127,13 +126,15 @@ def _compare(
 ) -> Iterator[tuple[str | float, ...]]:
     """Yield `COMPARISONS_SCHEMA`'s columns from ``metric`` on."""
     by_model = _mean_scores(panel)
-    models, scores = list(by_model), np.stack(list(by_model.values()))
-    spread = distributions(panel.labels, scores, resamples, rng, tuple(METRICS))
-    reached = estimates(panel.labels, scores, tuple(METRICS))
+    models, scores = list(by_model), list(by_model.values())
+    scored = panel.arrange(scores)
+    metrics = panel.judged.metrics
+    spread = distributions(scored, panel.strata, resamples, rng, metrics)
+    reached = estimates(scored, metrics)
     pairs = list(combinations(range(len(models)), 2))
-    for metric in METRICS:
+    for metric in metrics:
         differences = [spread[metric][a] - spread[metric][b] for a, b in pairs]
-        if metric == MAIN_METRIC:
+        if metric == "auroc":
             p_values = [delong(panel.labels, scores[a], scores[b]) for a, b in pairs]
         else:
             p_values = [bootstrap_p_value(difference) for difference in differences]
@@ -145,7 +146,7 @@ def _compare(
 
 
 def _mean_scores(panel: Panel) -> dict[str, Floats]:
-    """Return each model's scores averaged over its replicates, shape ``(n,)``, in the order of the models."""
+    """Return each model's scores averaged over its replicates, in the order of the models."""
     return {
         model: np.mean([panel.scores[run] for run in sorted(panel.scores) if run.model == model], axis=0)
         for model in dict.fromkeys(run.model for run in panel.scores)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from motifloom import genome
+from motifloom.genome import BASES
+
 
 def one_hot(codes: Tensor) -> Tensor:
     """Return the one-hot form of codes.
@@ -18,10 +21,32 @@ def one_hot(codes: Tensor) -> Tensor:
     -------
     float32, shape ``(batch, 4, length)``; an unknown base is all zeros.
     """
-    bases = torch.arange(4, dtype=codes.dtype, device=codes.device)
+    if codes.device.type == "cpu":
+        x = torch.empty((len(codes), len(BASES), codes.shape[1]))
+        genome.one_hot(codes.numpy(), x.numpy())
+        return x
+    bases = torch.arange(len(BASES), dtype=codes.dtype, device=codes.device)
     return (codes[:, None, :] == bases[None, :, None]).float()
 
 
-def reverse_complement(x: Tensor) -> Tensor:
-    """Return the other strand of one-hot sequences of shape ``(batch, 4, length)``: both axes reversed."""
-    return x.flip((1, 2))
+def reverse_complement(x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """Return the other strand of one-hot sequences.
+
+    Parameters
+    ----------
+    x
+        Shape ``(batch, 4, length)``; a shorter sequence begins at the first place.
+    lengths
+        Of the sequences in bp, shape ``(batch,)``, each of which is reversed within its own length; None where all are
+        `length` bp long.
+
+    Returns
+    -------
+    The same shape.
+    """
+    if lengths is None:
+        return x.flip((1, 2))
+    place = torch.arange(x.shape[2], device=x.device)
+    end = lengths.to(x.device)[:, None]
+    source = torch.where(place < end, end - 1 - place, place)  # (batch, length)
+    return x.flip(1).gather(2, source[:, None].expand_as(x))

@@ -1,9 +1,10 @@
 """k nearest neighbours on canonical k-mer spectra: the plainest model that a network must beat.
 
 A sequence's spectrum counts its k-mers, a k-mer and its reverse complement as one, those with an unknown base not at
-all. Sequences are near when the cosine between their spectra is great; a query's score is the share of positives among
-its nearest training sequences. The search is exact: counts are small integers, so the dot products of float32 matrices
-are whole numbers without rounding, whatever the number of threads; of equally near sequences the earlier one is nearer.
+all. Sequences are near when the cosine between their spectra is great; a query's score is the mean label of its nearest
+training sequences: the share of positives among them, the share of a class, or their mean value. The search is exact:
+counts are small integers, so the dot products of float32 matrices are whole numbers without rounding, whatever the
+number of threads; of equally near sequences the earlier one is nearer.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Knn:
     norms
         Their Euclidean lengths, shape ``(n,)``; 1 where a spectrum is empty.
     labels
-        0 or 1, shape ``(n, tasks)``.
+        0 or 1, or values; NaN where one is missing; shape ``(n, tasks)``.
     kmer
         The length of a k-mer in bp.
     """
@@ -97,25 +98,30 @@ class Knn:
 
     def nearest(self, codes: Codes, neighbours: int) -> npt.NDArray[np.int64]:
         """Return the training sequences nearest to each query, the nearest first, shape ``(n, neighbours)``."""
-        neighbours = min(neighbours, len(self.counts))
         queries = spectra(codes, self.kmer)
-        found = np.empty((len(queries), neighbours), dtype=np.int64)
-        for first in range(0, len(queries), BLOCK):
-            block = queries[first : first + BLOCK]
-            similarity = (block @ self.counts.T).astype(np.float64) / (_norms(block)[:, None] * self.norms)
-            found[first : first + BLOCK] = _greatest(similarity, neighbours)
-        return found
+        similarity = (queries @ self.counts.T).astype(np.float64) / (_norms(queries)[:, None] * self.norms)
+        return _greatest(similarity, min(neighbours, len(self.counts)))
 
     def predict(self, codes: Codes, neighbours: Sequence[int]) -> dict[int, npt.NDArray[np.float64]]:
         """Score queries of shape ``(n, length)`` with several numbers of neighbours at once.
 
         Returns
         -------
-        For each number of neighbours the share of positives among them, shape ``(n, tasks)``. A number greater than
-        that of the training sequences means all of them.
+        For each number of neighbours the mean label of those among them that have one, shape ``(n, tasks)``; where none
+        has, the mean label of all training sequences. A number greater than that of the training sequences means all
+        of them.
         """
-        near = self.labels[self.nearest(codes, max(neighbours))]  # (n, neighbours, tasks)
-        return {k: near[:, :k].mean(axis=1, dtype=np.float64) for k in neighbours}
+        known = ~np.isnan(self.labels)
+        values = np.where(known, self.labels, 0).astype(np.float64)
+        everywhere = values.sum(axis=0) / known.sum(axis=0)
+        scores = {k: np.empty((len(codes), values.shape[1])) for k in neighbours}
+        for first in range(0, len(codes), BLOCK):
+            part = slice(first, first + BLOCK)
+            near = self.nearest(codes[part], max(neighbours))
+            for k in neighbours:
+                total, number = values[near[:, :k]].sum(axis=1), known[near[:, :k]].sum(axis=1)  # (queries, tasks)
+                scores[k][part] = np.where(number > 0, total / np.maximum(number, 1), everywhere)
+        return scores
 
 
 def _norms(counts: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -2,8 +2,8 @@
 
 A filter's site in a sequence is the place, on either strand, where it is most active: one site a sequence, as in
 DeepBind (Alipanahi et al., Nature Biotechnology 33:831, 2015), so that no repeat fills a motif by itself. The sites of
-held-out positives that are more active than the best site of 99 % of the held-out negatives are aligned and counted. A
-threshold set by negatives means the same for every activation function; Basset's half of the maximum (Kelley et al.,
+some sequences that are more active than the best site of 99 % of a background's sequences are aligned and counted. A
+threshold set by a background means the same for every activation function; Basset's half of the maximum (Kelley et al.,
 Genome Research 26:990, 2016) lets the best chance site of almost every sequence pass once filters are weak, and few
 true sites pass once activations are exponential.
 """
@@ -17,22 +17,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from motifloom.genome import UNKNOWN, reverse_complement
 from motifloom.models.encoding import one_hot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from motifloom.data.dataset import Dataset
     from motifloom.genome import Codes
+    from motifloom.models.base import FilterNetwork
 
-NEGATIVES_BELOW = 0.99
-"""The share of the held-out negatives whose best site must be less active than a site that counts."""
+BACKGROUND_BELOW = 0.99
+"""The share of the background's sequences whose best site must be less active than a site that counts."""
+
+NOWHERE = -1.0
+"""The activation, less than any that there is, of a sequence that has no place for a site."""
 
 BATCH = 256
+"""Sequences that are scanned at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class BestSites:
     Attributes
     ----------
     activation
-        The filter's activation there.
+        The filter's activation there; :data:`NOWHERE` where the sequence has no place for a site.
     position
         Of the filter's centre, in bp from the start of the strand it reads.
     minus
@@ -54,33 +60,54 @@ class BestSites:
     minus: npt.NDArray[np.bool_]
 
 
-def best_sites(network: nn.Module, dataset: Dataset, rows: npt.NDArray[np.int64]) -> BestSites:
-    """Scan the sequences of `rows`, both strands, with a network's first layer.
+def best_sites(network: FilterNetwork, batches: Iterable[Codes], number: int) -> BestSites:
+    """Scan sequences, both strands, with a network's first layer.
 
-    Memory beyond the result grows with the batch alone.
+    A place counts where at least half of the bases that the filter lies on are known: the others are beyond the
+    sequence's ends, or N.
+
+    Parameters
+    ----------
+    batches
+        Codes of shape ``(batch, length)``; memory beyond the result grows with the batch alone.
+    number
+        The number of sequences in all batches.
     """
-    first_layer = network.get_submodule("first_layer")
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    first_layer = network.first_layer
+    filters, _, width = first_layer.get_parameter("0.weight").shape
+    # Made whole: small parts kept between the large tensors of the batches would leave holes in the memory.
+    found = BestSites(*(np.empty((number, filters), dtype=dtype) for dtype in (np.float32, np.int64, np.bool_)))
+    first = 0
     with torch.inference_mode():
-        for codes in _batches(dataset, rows):
-            strands = [torch.from_numpy(codes), torch.from_numpy(reverse_complement(codes))]
-            values, places = zip(*(first_layer(one_hot(strand)).max(dim=2) for strand in strands), strict=True)
-            minus = values[1] > values[0]
-            parts.append((torch.maximum(*values), torch.where(minus, places[1], places[0]), minus))
-    activation, position, minus = (torch.cat(columns).numpy() for columns in zip(*parts, strict=True))
-    return BestSites(activation, position, minus)
+        for codes in batches:
+            strands = []
+            for strand in (codes, reverse_complement(codes)):
+                x = one_hot(torch.from_numpy(strand))
+                known = functional.conv1d(x, torch.ones(1, 4, width), padding="same")  # (batch, 1, length)
+                strands.append(first_layer.scan(x).masked_fill(known < width / 2, NOWHERE).max(dim=2))
+            (forward, forward_place), (reverse, reverse_place) = strands
+            part = slice(first, first := first + len(codes))
+            found.activation[part] = torch.maximum(forward, reverse)
+            found.minus[part] = reverse > forward
+            found.position[part] = torch.where(reverse > forward, reverse_place, forward_place)
+    return found
 
 
-def active_sites(positives: BestSites, negatives: BestSites) -> npt.NDArray[np.bool_]:
-    """Return which best sites of positives pass the negatives' threshold, shape ``(positives, filters)``."""
-    threshold = np.quantile(negatives.activation, NEGATIVES_BELOW, axis=0)
-    return positives.activation > threshold
+def filter_width(network: FilterNetwork) -> int:
+    """Return the width of a network's first-layer filters, in bp."""
+    return int(network.first_layer.get_parameter("0.weight").shape[2])
+
+
+def active_sites(scanned: BestSites, background: BestSites) -> npt.NDArray[np.bool_]:
+    """Return which best sites pass the background's threshold and are active at all, shape ``(scanned, filters)``."""
+    threshold = np.quantile(background.activation, BACKGROUND_BELOW, axis=0)
+    return scanned.activation > np.maximum(threshold, 0)
 
 
 def dead_filters(*scans: BestSites) -> npt.NDArray[np.bool_]:
     """Return which filters are inactive, or equally active, in every sequence scanned, shape ``(filters,)``."""
     greatest = np.max([scan.activation.max(axis=0) for scan in scans], axis=0)
-    least = np.min([scan.activation.min(axis=0) for scan in scans], axis=0)
+    least = np.min([np.where(scan.activation < 0, np.inf, scan.activation).min(axis=0) for scan in scans], axis=0)
     return np.asarray((greatest <= 0) | (greatest == least))
 
 
@@ -129,7 +156,7 @@ def count_bases(
 
 
 @contextmanager
-def ablated(network: nn.Module, units: Sequence[int], means: Tensor) -> Iterator[None]:
+def ablated(network: FilterNetwork, units: Sequence[int], means: Tensor) -> Iterator[None]:
     """Replace the output of some filters by their means while the block runs.
 
     Parameters
@@ -145,24 +172,25 @@ def ablated(network: nn.Module, units: Sequence[int], means: Tensor) -> Iterator
         output[:, list(units)] = means[list(units), None]
         return output
 
-    handle = network.get_submodule("first_layer").register_forward_hook(replace)
+    handle = network.first_layer.register_forward_hook(replace)
     try:
         yield
     finally:
         handle.remove()
 
 
-def mean_activation(network: nn.Module, dataset: Dataset, rows: npt.NDArray[np.int64]) -> Tensor:
+def mean_activation(network: FilterNetwork, dataset: Dataset, rows: npt.NDArray[np.int64]) -> Tensor:
     """Return each filter's mean activation over all places of the sequences of `rows`, shape ``(filters,)``."""
-    first_layer = network.get_submodule("first_layer")
+    first_layer = network.first_layer
     total: Tensor | float = 0.0
     with torch.inference_mode():
-        for codes in _batches(dataset, rows):
+        for codes in batches_of(dataset, rows):
             output: Tensor = first_layer(one_hot(torch.from_numpy(codes)))
             total = total + output.double().mean(dim=2).sum(dim=0)
     return torch.as_tensor(total / len(rows)).float()
 
 
-def _batches(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[Codes]:
+def batches_of(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[Codes]:
+    """Yield the codes of `rows`, some at a time."""
     for first in range(0, len(rows), BATCH):
         yield dataset.codes(rows[first : first + BATCH])

@@ -5,27 +5,34 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
+import torch
 
-from motifloom.evaluation.selection import aurocs
+from motifloom.data.shuffle import shuffled
+from motifloom.evaluation.selection import mean_main_score
+from motifloom.genome import UNKNOWN
+from motifloom.models.base import FilterNetwork
 from motifloom.motifs.filters import (
     ablated,
     active_sites,
+    batches_of,
     best_sites,
     count_bases,
     dead_filters,
+    filter_width,
     mean_activation,
 )
 from motifloom.motifs.motif import Motif, probabilities, trim
 from motifloom.training.fit import predict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from motifloom.data.dataset import Dataset
+    from motifloom.genome import Codes
     from motifloom.motifs.matching import Match
     from motifloom.training.module import SequenceModule
 
@@ -49,25 +56,37 @@ TABLE_SCHEMA = {
 }
 
 
-def filter_motifs(module: SequenceModule, dataset: Dataset, replicate: int) -> list[Motif]:
+MIN_NEGATIVES = 20
+"""With fewer negatives than this, shuffled sequences are the background."""
+
+
+def filter_motifs(module: SequenceModule, dataset: Dataset, replicate: int, random: np.random.Generator) -> list[Motif]:
     """Turn every first-layer filter of a network into a motif.
 
-    The sequences scanned are the held-out ones, validation and test: a positive has any label of 1.
+    The sequences scanned are of the held-out ones, validation and test, as :func:`choose_sequences` says.
+
+    Parameters
+    ----------
+    random
+        Shuffles sequences where they are the background.
 
     Returns
     -------
     Motifs in the order of the filters, named ``r{replicate}-filter{number}``. A filter without a site becomes a uniform
     matrix of its width.
     """
-    network = module.network
+    network = with_filters(module)
     held_out = dataset.rows("validation", "test")
-    positive = dataset.labels(held_out).any(axis=1)
-    in_positives = best_sites(network, dataset, held_out[positive])
-    in_negatives = best_sites(network, dataset, held_out[~positive])
-    active = active_sites(in_positives, in_negatives)
-    width = int(network.get_submodule("first_layer").get_parameter("0.weight").shape[2])
-    counts = count_bases(dataset, held_out[positive], in_positives, active, width)
-    sites, dead = active.sum(axis=0), dead_filters(in_positives, in_negatives)
+    with_sites, negative = choose_sequences(module, dataset.labels(held_out))
+    rows = held_out[with_sites]
+    scanned = best_sites(network, batches_of(dataset, rows), len(rows))
+    if negative is None:
+        background = best_sites(network, shuffles_of(dataset, rows, random), len(rows))
+    else:
+        background = best_sites(network, batches_of(dataset, held_out[negative]), int(negative.sum()))
+    active = active_sites(scanned, background)
+    counts = count_bases(dataset, rows, scanned, active, filter_width(network))
+    sites, dead = active.sum(axis=0), dead_filters(scanned, background)
     return [
         Motif(
             name=f"r{replicate}-filter{unit}",
@@ -81,13 +100,63 @@ def filter_motifs(module: SequenceModule, dataset: Dataset, replicate: int) -> l
     ]
 
 
+def choose_sequences(
+    module: SequenceModule, labels: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_] | None]:
+    """Choose the sequences that sites are looked for in, and those they are held against.
+
+    Where there are at least :data:`MIN_NEGATIVES` sequences that are negative for every task, sites are looked for in
+    the positives: sequences with any label of 1. Else they are looked for in all sequences or, for regression, in the
+    half with the greater labels, averaged over the tasks as the network's targets.
+
+    Parameters
+    ----------
+    labels
+        Shape ``(n, tasks)``, NaN where one is missing.
+
+    Returns
+    -------
+    Which sequences may hold sites, and which are negatives, each of shape ``(n,)``; None for shuffles of the former.
+    """
+    if module.kind == "regression":
+        mean = module.targets(torch.tensor(labels)).nanmean(dim=1).numpy()
+        half = np.zeros(len(labels), dtype=bool)
+        half[np.argsort(-mean, kind="stable")[: int(np.isfinite(mean).sum() + 1) // 2]] = True
+        return half, None
+    negative = (labels == 0).all(axis=1)
+    if negative.sum() >= MIN_NEGATIVES:
+        return (labels == 1).any(axis=1), negative
+    return np.ones(len(labels), dtype=bool), None
+
+
+def shuffles_of(dataset: Dataset, rows: npt.NDArray[np.int64], random: np.random.Generator) -> Iterator[Codes]:
+    """Yield the codes of `rows`, some at a time, each shuffled from its first to its last known base.
+
+    A shuffle keeps the dinucleotides, so it tells of composition alone.
+    """
+    for codes in batches_of(dataset, rows):
+        for sequence in codes:
+            known = np.flatnonzero(sequence != UNKNOWN)
+            if len(known):
+                inner = slice(known[0], known[-1] + 1)
+                sequence[inner] = shuffled(sequence[inner], random)
+        yield codes
+
+
+def with_filters(module: SequenceModule) -> FilterNetwork:
+    """Return a module's network, whose first layer is a convolution over the bases."""
+    if not isinstance(module.network, FilterNetwork):
+        raise TypeError(f"{type(module.network).__name__} has no filters")
+    return module.network
+
+
 def importances(module: SequenceModule, dataset: Dataset, groups: Mapping[str, Sequence[int]]) -> dict[str, float]:
     """Ablate groups of filters and measure what is lost.
 
     The filters' output is replaced by their mean over the validation split, as Basset measures a filter's influence
-    (Kelley et al. 2016); what is lost is the drop of the validation AUROC, averaged over the tasks. A network learns a
-    motif that matters with several filters, so one filter alone is hardly missed: a motif is ablated with all its
-    equivalents.
+    (Kelley et al. 2016); what is lost is the drop of the validation AUROC or, for regression, of Pearson's correlation,
+    averaged over the tasks; predictions that are all alike have a correlation of 0. A network learns a motif that
+    matters with several filters, so one filter alone is hardly missed: a motif is ablated with all its equivalents.
 
     Parameters
     ----------
@@ -100,15 +169,16 @@ def importances(module: SequenceModule, dataset: Dataset, groups: Mapping[str, S
     """
     rows = dataset.rows("validation")
     labels = dataset.labels(rows)
-    means = mean_activation(module.network, dataset, rows)
-    whole = _mean_auroc(labels, predict(module, dataset, rows))
+    network = with_filters(module)
+    means = mean_activation(network, dataset, rows)
+    whole = _reached(module, labels, predict(module, dataset, rows))
     drops: dict[tuple[int, ...], float] = {}
     found = {}
     for number, (name, group) in enumerate(groups.items(), start=1):
         units = tuple(sorted(group))
         if units not in drops:
-            with ablated(module.network, units, means):
-                drops[units] = whole - _mean_auroc(labels, predict(module, dataset, rows))
+            with ablated(network, units, means):
+                drops[units] = whole - _reached(module, labels, predict(module, dataset, rows))
         found[name] = drops[units]
         logger.info("ablated %d of %d motifs", number, len(groups), extra={"progress": True})
     return found
@@ -152,5 +222,6 @@ def motif_table(
     return pl.DataFrame(rows, schema=TABLE_SCHEMA)
 
 
-def _mean_auroc(labels: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> float:
-    return float(aurocs(labels, scores).mean())
+def _reached(module: SequenceModule, labels: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> float:
+    """Return the mean main metric; 0 where it is undefined."""
+    return float(np.nan_to_num(mean_main_score(labels, scores, module.kind)))

@@ -1,4 +1,4 @@
-"""Two kinds of picture: lines in a frame, a forest of intervals. Colours are classes of the style sheet."""
+"""What pictures are made of: axes, lines in a frame, a forest of intervals. Colours are classes of the style sheet."""
 
 from __future__ import annotations
 
@@ -35,12 +35,17 @@ class Axis:
         if high <= low:
             low, high = low - 0.5, high + 0.5
         places = ticks(low, high, most)
-        return cls(label, low, high, places, [number(place, 4) for place in places])
+        return cls(label, low, high, places, [_tick_text(place) for place in places])
 
     def place(self, values: npt.ArrayLike, start: float, end: float) -> npt.NDArray[np.float64]:
         """Return where `values` lie when the axis runs from `start` to `end` px."""
         share = (np.asarray(values, dtype=float) - self.low) / (self.high - self.low)
         return np.asarray(start + share * (end - start))
+
+
+def _tick_text(place: float) -> str:
+    text = f"{place:.12g}"
+    return (text if len(text) < 8 else f"{place:.3g}").replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from motifloom.report.scores import LABELS, LOWER_IS_BETTER, Cell, ordered
+from motifloom.report.scores import IN_UNITS, LABELS, LOWER_IS_BETTER, Cell, ordered, show
 from motifloom.report.wording import LEVEL, interval, probability, signed
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def comparison_rows(results: Results, dataset: str, task: str, ranked: Sequence[
     ranked
         The models, the best first.
     """
-    table = results.comparisons.filter(pl.col("dataset") == dataset, pl.col("task") == task)
+    table = results.compared(dataset, task)
     order = {model: index for index, model in enumerate(ranked)}
     rows = []
     for metric in ordered(table["metric"].unique()):
@@ -70,7 +70,11 @@ def _comparison_row(metric: str, row: dict[str, Any]) -> ComparisonRow:
     return ComparisonRow(
         LABELS.get(metric, metric),
         f"{a} − {b}",
-        Cell(signed(value), interval(row["ci_low"], row["ci_high"]), value),
+        Cell(
+            signed(value, None if metric in IN_UNITS else 3),
+            interval(row["ci_low"], row["ci_high"], show(metric)),
+            value,
+        ),
         Cell(probability(row["p_value"]), sort=row["p_value"]),
         Cell(probability(q), sort=q),
         f"{a if a_is_better else b} is better" if told_apart else "not distinguishable",

@@ -1,4 +1,4 @@
-"""The pictures of a dataset: curves on test, losses by epoch, AUROC by number of neighbours."""
+"""The pictures of a dataset: curves on test, losses by epoch, the main metric by number of neighbours."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from motifloom.data.splits import SPLITS
 from motifloom.report.charts import Axis, Frame, Line, line_chart
 from motifloom.report.curves import area, precision_recall, roc, thin
 from motifloom.report.results import ORACLE
-from motifloom.report.scores import colour
+from motifloom.report.scores import LABELS, colour
 from motifloom.report.wording import fixed, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from markupsafe import Markup
 
-    from motifloom.report.results import Results
+    from motifloom.report.results import Results, Scores
 
 UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 UNIT_TEXTS = ("0", "0.2", "0.4", "0.6", "0.8", "1")
 MEMORISED = 0.1
-"""An AUROC on train that is greater by so much than on test is called memorising."""
+"""A main metric on train that is greater by so much than on test is called memorising."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +58,32 @@ class TrainingFigure:
 
 @dataclass(frozen=True)
 class SweepFigure:
-    """AUROC by number of neighbours, and what it teaches."""
+    """The main metric by number of neighbours, and what it teaches."""
 
     model: str
     picture: Markup
     lesson: str
 
 
-def curves(results: Results, dataset: str, task: str) -> CurvePair | None:
-    """Draw both curves on the test split; None where the labels are not 0 and 1, both present."""
+def curves(results: Results, task: str, scores: Mapping[str, Scores]) -> CurvePair | None:
+    """Draw both curves on the test split; None where the labels are not 0 and 1, both present.
+
+    Parameters
+    ----------
+    scores
+        What each model says of test, by its name.
+    """
     roc_lines, pr_lines, legend = [], [], []
     prevalence = 0.0
     # The ceiling first, so that it lies below the models.
-    for model in sorted(results.models(dataset), key=lambda name: name != ORACLE):
-        table = results.test_scores(dataset, model, task)
-        labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
-        if set(np.unique(labels)) != {0.0, 1.0}:
+    for model in sorted(scores, key=lambda name: name != ORACLE):
+        table = scores[model].get(task)
+        if table is None or set(table["label"].unique()) != {0.0, 1.0}:
             return None
+        labels, predicted = table["label"].to_numpy(), table["score"].to_numpy()
         prevalence = float(labels.mean())
         css = colour(results, model)
-        first, second = roc(labels, scores), precision_recall(labels, scores)
+        first, second = roc(labels, predicted), precision_recall(labels, predicted)
         row = LegendRow(model, css, fixed(area(first)), fixed(area(second)))
         roc_lines.append(Line(f"{model}: AUROC {row.roc_area}", css, thin(first)))
         pr_lines.append(Line(f"{model}: AUPRC {row.pr_area}", css, thin(second)))
@@ -109,41 +115,50 @@ def training_figures(results: Results, dataset: str) -> list[TrainingFigure]:
     if not losses:
         return []
     y = Axis.over("Loss", 0.95 * min(losses), 1.02 * max(losses), most=5)
-    return [_training(model, tables, y) for model, tables in histories.items() if any(len(table) for table in tables)]
+    label = LABELS[results.main_metric(dataset, "")]
+    return [
+        _training(model, tables, y, label) for model, tables in histories.items() if any(len(table) for table in tables)
+    ]
 
 
-def sweep_figures(results: Results, dataset: str, task: str) -> list[SweepFigure]:
-    """Draw AUROC by number of neighbours for each model that has such a table."""
+def sweep_figures(results: Results, dataset: str) -> list[SweepFigure]:
+    """Draw the main metric, its mean over the tasks, by number of neighbours for each model that has such a table."""
     figures = []
     for model in results.config.baselines():
         table = results.sweep(dataset, model)
-        if table is not None:
-            mine = table.filter(pl.col("task") == task).sort("neighbours")
-            if len(mine):
-                figures.append(SweepFigure(model, _sweep(model, mine), sweep_lesson(mine)))
+        if table is not None and len(table):
+            means = table.group_by("neighbours", "split", maintain_order=True).agg(pl.mean("value"), pl.any("chosen"))
+            metric = LABELS.get(table["metric"][0], table["metric"][0])
+            tasks = table["task"].n_unique()
+            label = f"{metric}, mean of {tasks}" if tasks > 1 else metric
+            figures.append(
+                SweepFigure(model, _sweep(model, means, label), sweep_lesson(means.sort("neighbours"), metric))
+            )
     return figures
 
 
-def sweep_lesson(table: pl.DataFrame) -> str:
+def sweep_lesson(table: pl.DataFrame, metric: str) -> str:
     """Say in one sentence what a sweep teaches.
 
     Parameters
     ----------
     table
-        ``neighbours``, ``split``, ``auroc`` and ``chosen`` of one task, by rising ``neighbours``.
+        ``neighbours``, ``split``, ``value`` and ``chosen``, by rising ``neighbours``.
+    metric
+        What the values are.
     """
-    at = {(k, split): auroc for k, split, auroc in table.select("neighbours", "split", "auroc").iter_rows()}
+    at = {(k, split): value for k, split, value in table.select("neighbours", "split", "value").iter_rows()}
     least = min(table["neighbours"].to_list())
     chosen = _chosen(table)
     train, test = at.get((least, "train")), at.get((least, "test"))
     choice = "" if chosen is None else f"k = {chosen} was chosen on validation"
-    if chosen is not None and (chosen, "test") in at:
+    if chosen is not None and at.get((chosen, "test")) is not None:
         choice += f" and reaches {fixed(at[chosen, 'test'])} on test"
     if train is None or test is None or train - test < MEMORISED:
         return f"{choice}." if choice else ""
     alone = least == 1 and train > 0.999
     reason = ", because every training sequence is its own nearest neighbour" if alone else ""
-    memory = f"With k = {least} the model memorises: AUROC {fixed(train)} on train, {fixed(test)} on test{reason}"
+    memory = f"With k = {least} the model memorises: {metric} {fixed(train)} on train, {fixed(test)} on test{reason}"
     return f"{memory}; {choice}." if choice and chosen != least else f"{memory}."
 
 
@@ -153,12 +168,12 @@ def _unit(x_label: str, y_label: str) -> Frame:
     return Frame(axes[0], axes[1], width=380, height=350)
 
 
-def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis) -> TrainingFigure:
+def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis, metric: str) -> TrainingFigure:
     epochs = [epoch for table in tables for epoch in table["epoch"].to_list()]
     first, last = min(epochs), max(epochs)
     places = sorted({first, *range(-(-first // (step := _step(last - first))) * step, last + 1, step)})
     x = Axis("Epoch", first, max(last, first + 1), places, [str(place) for place in places])
-    lines, dots, kept = [], [], []
+    lines, dots, kept, reached = [], [], [], []
     for number, table in enumerate(tables):
         for column, css in (("train_loss", "on-train"), ("validation_loss", "on-validation")):
             points = table.select("epoch", column).drop_nulls().cast(pl.Float64).to_numpy()
@@ -166,13 +181,14 @@ def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis) -> TrainingFi
             if len(points):
                 lines.append(Line(f"{column.replace('_', ' ')}, replicate {number}", css, points))
         best = table.filter(pl.col("validation_loss").is_finite()).sort("validation_loss", maintain_order=True).head(1)
-        for epoch, loss in best.select("epoch", "validation_loss").iter_rows():
+        for epoch, loss, value in best.select("epoch", "validation_loss", "metric").iter_rows():
             dots.append((float(epoch), loss, "on-validation"))
             kept.append(str(epoch))
+            reached.append(fixed(value))
     frame = Frame(x, y, width=330, height=230)
     mark = (dots[0][0], "kept") if len(dots) == 1 else None
     picture = line_chart(f"Loss of {model} by epoch, training and validation", frame, lines, mark, dots)
-    note = f"kept epoch {listed(kept)}; the last was {last}" if kept else ""
+    note = f"kept epoch {listed(kept)} (validation {metric} {listed(reached)}); the last was {last}" if kept else ""
     return TrainingFigure(model, picture, note)
 
 
@@ -185,20 +201,21 @@ def _step(span: int) -> int:
     return next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if span / step <= 6), 1000)
 
 
-def _sweep(model: str, table: pl.DataFrame) -> Markup:
+def _sweep(model: str, table: pl.DataFrame, label: str) -> Markup:
     numbers = table["neighbours"].unique().sort().to_list()
     place = {number: float(index) for index, number in enumerate(numbers)}
     x = Axis("Neighbours k", -0.3, len(numbers) - 0.7, list(place.values()), [str(number) for number in numbers])
-    values = table["auroc"].drop_nulls().drop_nans()
-    low = min([0.5, *values.to_list()])
-    y = Axis.over("AUROC", low - 0.02, 1.02, most=6)
+    values = table["value"].drop_nulls().drop_nans()
+    y = Axis.over(label, min([0.5, *values.to_list()]) - 0.02, 1.02, most=6)
     lines = []
     for split in SPLITS:
-        mine = table.filter(pl.col("split") == split, pl.col("auroc").is_finite())
-        points = [(place[number], auroc) for number, auroc in mine.select("neighbours", "auroc").iter_rows()]
+        mine = table.filter(pl.col("split") == split, pl.col("value").is_finite())
+        points = [
+            (place[number], value) for number, value in mine.select("neighbours", "value").sort("neighbours").rows()
+        ]
         if points:
-            lines.append(Line(f"AUROC on {split}", f"on-{split}", np.array(points), dots=True))
+            lines.append(Line(f"{label} on {split}", f"on-{split}", np.array(points), dots=True))
     chosen = _chosen(table)
     mark = None if chosen is None else (place[chosen], "chosen")
     frame = Frame(x, y, width=330, height=230)
-    return line_chart(f"AUROC of {model} by number of neighbours", frame, lines, mark)
+    return line_chart(f"{label} of {model} by number of neighbours", frame, lines, mark)

@@ -7,91 +7,133 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from motifloom.config import SimulatedDataset
-from motifloom.data.dataset import PLACE_COLUMNS
+from motifloom.config import PLACE_COLUMNS
 from motifloom.data.splits import SPLITS
 from motifloom.report.scores import Cell
-from motifloom.report.wording import fixed, listed, thousands
+from motifloom.report.sources import MOST, source
+from motifloom.report.wording import fixed, listed, measured, thousands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from motifloom.config import Kind
     from motifloom.report.results import Results
 
-MOST_CHROMOSOMES = 6
+    Count = Callable[[pl.Series], Cell]
 
 
 @dataclass(frozen=True)
 class SplitRow:
-    """Examples of a split; `classes` holds each task's positives, negatives and share of positives."""
+    """A split: its examples, the labels of the only task, the chromosomes."""
 
     split: str
-    chromosomes: str
     examples: Cell
-    classes: Sequence[tuple[Cell, Cell, Cell]]
+    labels: Sequence[Cell]
+    chromosomes: str
+
+
+@dataclass(frozen=True)
+class TaskLabels:
+    """The labels of a task, or class, in each split."""
+
+    task: str
+    splits: Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What went into a dataset."""
+    """What went into a dataset.
 
-    source: str
-    tasks: Sequence[str]
-    rows: Sequence[SplitRow]
+    Attributes
+    ----------
+    source
+        Sentences.
+    columns
+        What is told of labels: in `splits` where there is one task, else in `tasks`.
+    dropped
+        File, reason and number of records.
+    """
+
+    source: Sequence[str]
+    columns: Sequence[str]
+    splits: Sequence[SplitRow]
+    tasks: Sequence[TaskLabels]
     placed: bool
     dropped: Sequence[tuple[str, str, Cell]]
-    """File, reason and number of regions."""
     dropped_total: int
 
 
 def inputs(results: Results, dataset: str) -> Inputs:
     """Count a dataset's examples and what was left out of it."""
-    examples = results.examples(dataset)
+    examples, kind = results.examples(dataset), results.config.kind(dataset)
     tasks = [column for column in examples.columns if column not in PLACE_COLUMNS]
-    splits = [split for split in SPLITS if split in set(examples["split"])]
-    left_out = results.dropped(dataset).group_by("file", "reason", maintain_order=True).len("regions")
-    left_out = left_out.sort("regions", "reason", descending=[True, False])
+    alone = len(tasks) == 1
+    told = _told(kind, alone, missing=any(examples[task].null_count() for task in tasks))
+    parts = {name: part for name in SPLITS if len(part := examples.filter(pl.col("split") == name))}
+    left_out = results.dropped(dataset).group_by("file", "reason", maintain_order=True).len("records")
+    left_out = left_out.sort("records", "reason", descending=[True, False])
     return Inputs(
-        source(results, dataset),
-        tasks,
-        [_split_row(split, examples.filter(pl.col("split") == split), tasks) for split in splits],
+        [*source(results.config, dataset), _lengths(results.lengths(dataset))],
+        list(told),
+        [_split_row(name, part, tasks[:1] if alone else [], told) for name, part in parts.items()],
+        [] if alone else [TaskLabels(task, [_labels(part[task], told) for part in parts.values()]) for task in tasks],
         "chrom" in examples.columns,
         [(file or "", reason or "", _count(count)) for file, reason, count in left_out.iter_rows()],
-        int(left_out["regions"].sum()),
+        int(left_out["records"].sum()),
     )
 
 
-def source(results: Results, dataset: str) -> str:
-    """Say in one sentence where a dataset's examples come from."""
-    section = results.config.datasets[dataset]
-    if isinstance(section, SimulatedDataset):
-        spec = section.simulate
-        origin = (
-            f"Simulated: {thousands(spec.positives)} regions, each with one site of {_either(spec.motifs)} "
-            f"planted near its centre, in a genome of {spec.gc:.0%} GC"
-        )
+def _lengths(lengths: pl.Series) -> str:
+    """Say how long the sequences are."""
+    low, high, median = (int(value) for value in (lengths.min(), lengths.max(), lengths.median()))  # type: ignore[arg-type]
+    if low == high:
+        return f"All sequences are {thousands(low)} bp long."
+    return f"Sequences are {thousands(low)} to {thousands(high)} bp long, {thousands(median)} bp in the median."
+
+
+def _told(kind: Kind, alone: bool, missing: bool) -> dict[str, Count]:
+    """Return what is told of a task's labels, by its heading; more where it stands `alone`."""
+    counts: dict[str, Count] = {}
+    if kind == "regression":
+        counts = {"Labels": lambda labels: _count(labels.count())} if missing or not alone else {}
+        counts |= {"Mean": lambda labels: _value(labels.mean()), "SD": lambda labels: _value(labels.std())}
+        if alone:
+            counts |= {"Least": lambda labels: _value(labels.min()), "Greatest": lambda labels: _value(labels.max())}
+    elif kind == "multiclass":
+        counts = {"Examples": lambda labels: _count(int((labels == 1).sum())), "Share": _share}
     else:
-        origin = f"Regions of {section.regions} in {section.genome}"
-    negatives = f"{section.negatives_per_positive} {section.negatives} negative"
-    plural = "" if section.negatives_per_positive == 1 else "s"
-    return f"{origin}; windows of {section.window} bp; {negatives}{plural} per positive."
+        counts = {label: _counter(value) for label, value in (("Positive", 1), ("Negative", 0))}
+        counts |= {"Share": _share} if alone else {}
+    return counts | ({"No label": lambda labels: _count(labels.null_count())} if missing else {})
 
 
-def _either(words: Sequence[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+def _counter(value: int) -> Count:
+    return lambda labels: _count(int((labels == value).sum()))
 
 
-def _count(value: int) -> Cell:
-    return Cell(thousands(value), sort=value)
+def _count(number: int) -> Cell:
+    return Cell(thousands(number), sort=number)
 
 
-def _split_row(split: str, examples: pl.DataFrame, tasks: Sequence[str]) -> SplitRow:
-    classes = []
-    for task in tasks:
-        positives, negatives = (int((examples[task] == label).sum() or 0) for label in (1, 0))
-        share = positives / (positives + negatives) if positives + negatives else None
-        classes.append((_count(positives), _count(negatives), Cell(fixed(share, 2), sort=share)))
+def _share(labels: pl.Series) -> Cell:
+    """Tell the share of the labels that are 1."""
+    share = labels.cast(pl.Float64).mean()
+    return Cell(fixed(share, 2), sort=share)  # type: ignore[arg-type]
+
+
+def _value(value: object) -> Cell:
+    number = float(value) if isinstance(value, int | float) else None
+    return Cell(measured(number), sort=number)
+
+
+def _labels(labels: pl.Series, told: dict[str, Count]) -> list[Cell]:
+    return [tell(labels) for tell in told.values()]
+
+
+def _split_row(split: str, examples: pl.DataFrame, tasks: Sequence[str], told: dict[str, Count]) -> SplitRow:
     chromosomes = ""
     if "chrom" in examples.columns:
-        chromosomes = listed(examples["chrom"].unique(maintain_order=True).to_list(), MOST_CHROMOSOMES)
-    return SplitRow(split, chromosomes, _count(len(examples)), classes)
+        names = examples["chrom"].drop_nulls().unique(maintain_order=True)
+        chromosomes = listed(names.to_list(), MOST)
+    labels = [cell for task in tasks for cell in _labels(examples[task], told)]
+    return SplitRow(split, _count(len(examples)), labels, chromosomes)

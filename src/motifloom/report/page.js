@@ -47,6 +47,13 @@ for (const input of document.querySelectorAll(".filter input")) {
   });
 }
 
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target?.tagName === "DETAILS") target.open = true;
+}
+addEventListener("hashchange", openTarget);
+openTarget();
+
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("main details:not(.rest)")) details.open = true;
 });

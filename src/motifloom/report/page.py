@@ -8,49 +8,85 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from motifloom import __version__
-from motifloom.config import dump
+from motifloom.config import ALL_CLASSES, dump
 from motifloom.files import write_text
 from motifloom.report.comparisons import comparison_rows
+from motifloom.report.confusion import confusions
 from motifloom.report.figures import curves, sweep_figures, training_figures
 from motifloom.report.found import found
 from motifloom.report.inputs import inputs
 from motifloom.report.logos import letters
 from motifloom.report.motif_tables import motif_table
 from motifloom.report.results import Results
-from motifloom.report.scores import overview
+from motifloom.report.scatter import scatter_figures
+from motifloom.report.scores import Standing, overview
+from motifloom.report.tasks import task_table
+from motifloom.report.trust import trust
 from motifloom.report.usage import jobs, total
 from motifloom.report.wording import LEVEL, counted, listed, thousands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from motifloom.config import Config
+    from motifloom.config import Config, Kind
     from motifloom.report.comparisons import ComparisonRow
+    from motifloom.report.confusion import Confusion
     from motifloom.report.figures import CurvePair, SweepFigure, TrainingFigure
     from motifloom.report.found import Found
     from motifloom.report.inputs import Inputs
     from motifloom.report.motif_tables import MotifTable
+    from motifloom.report.results import Scores
+    from motifloom.report.scatter import ScatterFigure
     from motifloom.report.scores import Overview
+    from motifloom.report.tasks import TaskTable
+    from motifloom.report.trust import Trust
+
+FOLDED = 3
+"""Of more tasks than this, the details of each are folded away."""
+
+DETAILED = 30
+"""Of more tasks than this, the page has the table alone."""
 
 
 @dataclass(frozen=True)
 class TaskPart:
-    """One task of a dataset."""
+    """One task, or class, of a dataset."""
 
     overview: Overview
     curves: CurvePair | None
-    sweeps: Sequence[SweepFigure]
+    scatters: Sequence[ScatterFigure]
     comparisons: Sequence[ComparisonRow]
 
 
 @dataclass(frozen=True)
 class DatasetPart:
-    """One dataset of the page."""
+    """One dataset of the page.
+
+    Attributes
+    ----------
+    lead
+        What the dataset comes down to, where one task does: the only one, or all classes together.
+    table
+        The tasks, where there are several.
+    tasks
+        Their details; none where there are too many.
+    word, words
+        What they are called, one and several.
+    """
 
     name: str
+    kind: Kind
     inputs: Inputs
+    trust: Trust | None
+    lead: TaskPart | None
+    table: TaskTable | None
     tasks: Sequence[TaskPart]
+    folded: bool
+    word: str
+    words: str
+    confusions: Sequence[Confusion]
+    sweeps: Sequence[SweepFigure]
     training: Sequence[TrainingFigure]
     found: Found | None
     motifs: Sequence[MotifTable]
@@ -87,6 +123,7 @@ def render(results: Results) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    datasets = [_dataset(results, name) for name in config.datasets]
     found_jobs = jobs(results.folder / "benchmarks")
     return environment.get_template("page.html").render(
         version=__version__,
@@ -94,7 +131,8 @@ def render(results: Results) -> str:
         configuration=dump(config),
         confidence=f"{config.evaluation.confidence:.0%}",
         level=LEVEL,
-        datasets=[_dataset(results, name) for name in config.datasets],
+        datasets=datasets,
+        kinds={dataset.kind for dataset in datasets},
         letters=letters(),
         jobs=found_jobs,
         total_time=total(found_jobs),
@@ -106,11 +144,27 @@ def render(results: Results) -> str:
 
 def _dataset(results: Results, name: str) -> DatasetPart:
     config = results.config
+    kind, tasks = config.kind(name), results.tasks(name)
     learned = {model: results.learned(name, model) for model in config.with_filters()}
+    scores = {model: results.test_scores(name, model) for model in results.models(name)}
+    standings = [Standing.of(results, name, task) for task in tasks]
+    overall = Standing.of(results, name, ALL_CLASSES) if kind == "multiclass" else standings[0]
+    several = kind == "multiclass" or len(tasks) > 1
+    detailed = standings if several and len(tasks) <= DETAILED else []
+    word, words = ("class", "classes") if kind == "multiclass" else ("task", "tasks")
     return DatasetPart(
         name,
+        kind,
         inputs(results, name),
-        [_task(results, name, task) for task in results.tasks(name)],
+        trust(results, name),
+        _task(results, name, overall, scores) if kind == "multiclass" or not several else None,
+        task_table(results, standings, words) if several else None,
+        [_task(results, name, standing, scores) for standing in detailed],
+        len(tasks) > FOLDED or kind == "multiclass",
+        word,
+        words,
+        confusions(results, tasks, _ranked(scores, overall)) if kind == "multiclass" else [],
+        sweep_figures(results, name),
         training_figures(results, name),
         found(learned, results.planted(name)),
         [motif_table(model, one, config.replicates) for model, one in learned.items()],
@@ -118,11 +172,17 @@ def _dataset(results: Results, name: str) -> DatasetPart:
     )
 
 
-def _task(results: Results, dataset: str, task: str) -> TaskPart:
-    view = overview(results, dataset, task)
+def _task(results: Results, dataset: str, standing: Standing, scores: Mapping[str, Scores]) -> TaskPart:
+    view = overview(results, standing)
+    regression = results.config.kind(dataset) == "regression"
     return TaskPart(
         view,
-        curves(results, dataset, task),
-        sweep_figures(results, dataset, task),
-        comparison_rows(results, dataset, task, [row.model for row in view.rows]),
+        None if regression else curves(results, standing.task, scores),
+        scatter_figures(results, standing.task, _ranked(scores, standing)) if regression else [],
+        comparison_rows(results, dataset, standing.task, [row.model for row in view.rows]),
     )
+
+
+def _ranked(scores: Mapping[str, Scores], standing: Standing) -> dict[str, Scores]:
+    """Return the models' scores, those of the best first."""
+    return {model: scores[model] for model in [*standing.models, *standing.ceiling]}

@@ -23,8 +23,10 @@ COMPARISONS: Schema = {
     "difference": REAL, "ci_low": REAL, "ci_high": REAL, "p_value": REAL, "q_value": REAL,
 }  # fmt: skip
 DROPPED: Schema = {"file": TEXT, "row": WHOLE, "reason": TEXT}
-HISTORY: Schema = {"epoch": WHOLE, "train_loss": REAL, "validation_loss": REAL, "validation_auroc": REAL}
-SWEEP: Schema = {"neighbours": WHOLE, "split": TEXT, "task": TEXT, "auroc": REAL, "chosen": TRUTH}
+HISTORY: Schema = {"epoch": WHOLE, "train_loss": REAL, "validation_loss": REAL}
+"""One more column has the main metric on validation."""
+
+SWEEP: Schema = {"neighbours": WHOLE, "split": TEXT, "task": TEXT, "metric": TEXT, "value": REAL, "chosen": TRUTH}
 MOTIFS: Schema = {
     "motif": TEXT, "source": TEXT, "replicate": WHOLE, "consensus": TEXT, "width": WHOLE,
     "information_content": REAL, "sites": WHOLE, "importance": REAL, "match": TEXT, "match_id": TEXT,

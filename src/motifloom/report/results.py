@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from motifloom.config import SimulatedDataset
+from motifloom.config import ALL_CLASSES, SimulatedDataset
 from motifloom.errors import InputError
+from motifloom.evaluation.kinds import main_metric
 from motifloom.motifs.meme import read_meme
 from motifloom.report.reading import (
     COMPARISONS,
@@ -18,6 +20,7 @@ from motifloom.report.reading import (
     METRICS,
     MORE_OF_MOTIFS,
     MOTIFS,
+    REAL,
     SITES,
     SWEEP,
     read_delimited,
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from motifloom.config import Config
 
     Matrices = dict[str, npt.NDArray[np.float64]]
+    Scores = dict[str, pl.DataFrame]
+    """By task ``id``, ``label`` and ``score`` of test examples."""
 
 ORACLE = "oracle"
 
@@ -111,32 +116,60 @@ class Results:
         """Return the examples: ``id``, ``split``, perhaps a place, and a column per task."""
         return read_parquet(self.folder / dataset / "examples.parquet", ("id", "split"))
 
+    def lengths(self, dataset: str) -> pl.Series:
+        """Return the lengths of the examples' sequences in bp."""
+        return read_parquet(self.folder / dataset / "sequences.parquet", ("length",))["length"]
+
     def tasks(self, dataset: str) -> list[str]:
-        """Return the names of the tasks that a dataset's models were scored on."""
-        scored = self.metrics.filter(pl.col("dataset") == dataset)
-        return scored["task"].unique(maintain_order=True).to_list()
+        """Return the names of the tasks, or classes, that a dataset's models were scored on."""
+        names = self.metrics.filter(pl.col("dataset") == dataset)["task"].unique(maintain_order=True).to_list()
+        multiclass = self.config.kind(dataset) == "multiclass"
+        return [name for name in names if not (multiclass and name == ALL_CLASSES)]
+
+    def main_metric(self, dataset: str, task: str) -> str:
+        """Return the metric that ranks the models of a task."""
+        return main_metric(self.config.kind(dataset), task)
+
+    def scored(self, dataset: str, task: str) -> pl.DataFrame:
+        """Return the rows of the metrics of one task."""
+        return self._metrics_of.get((dataset, task), self.metrics.clear())
+
+    def compared(self, dataset: str, task: str) -> pl.DataFrame:
+        """Return the rows of the comparisons of one task."""
+        return self._comparisons_of.get((dataset, task), self.comparisons.clear())
+
+    @cached_property
+    def _metrics_of(self) -> dict[tuple[str, ...], pl.DataFrame]:
+        return self.metrics.partition_by("dataset", "task", as_dict=True)
+
+    @cached_property
+    def _comparisons_of(self) -> dict[tuple[str, ...], pl.DataFrame]:
+        return self.comparisons.partition_by("dataset", "task", as_dict=True)
 
     def dropped(self, dataset: str) -> pl.DataFrame:
         """Return what was left out: ``file``, ``row``, ``reason``."""
         return read_delimited(self.folder / dataset / "dropped.tsv", DROPPED)
 
-    def test_scores(self, dataset: str, model: str, task: str) -> pl.DataFrame:
-        """Return ``label`` and ``score`` of a task's test examples, the score a mean over the replicates."""
+    def test_scores(self, dataset: str, model: str) -> Scores:
+        """Return each task's ``id``, ``label`` and ``score`` on test, the score a mean over the replicates."""
         tables = []
         for number in self._numbers(model):
             path = self._replicate(dataset, model, number) / "predictions.parquet"
-            table = read_parquet(path, ("id", "split", "task", "label", "score"))
-            table = table.filter(pl.col("split") == "test", pl.col("task") == task)
-            tables.append(table.select("id", pl.col("label", "score").cast(pl.Float64)))
-        return pl.concat(tables).group_by("id", maintain_order=True).agg(pl.first("label"), pl.mean("score"))
+            table = read_parquet(path, ("id", "split", "task", "label", "score")).filter(pl.col("split") == "test")
+            tables.append(table.select("task", "id", pl.col("label", "score").cast(pl.Float64)))
+        means = pl.concat(tables).group_by("task", "id", maintain_order=True).agg(pl.first("label"), pl.mean("score"))
+        parts = means.partition_by("task", as_dict=True, include_key=False)
+        return {task: table for (task,), table in parts.items()}
 
     def histories(self, dataset: str, model: str) -> list[pl.DataFrame]:
-        """Return for each replicate of a network a row per epoch."""
+        """Return for each replicate of a network a row per epoch, the main metric on validation as ``metric``."""
         paths = [self._replicate(dataset, model, number) / "history.csv" for number in self._numbers(model)]
-        return [read_delimited(path, HISTORY, separator=",") for path in paths]
+        metric = f"validation_{main_metric(self.config.kind(dataset), '')}"
+        tables = [read_delimited(path, HISTORY | {metric: REAL}, separator=",") for path in paths]
+        return [table.rename({metric: "metric"}) for table in tables]
 
     def sweep(self, dataset: str, model: str) -> pl.DataFrame | None:
-        """Return the first replicate's AUROC by number of neighbours; None where there is no such table."""
+        """Return the first replicate's main metric by number of neighbours; None where there is no such table."""
         path = self._replicate(dataset, model, 0) / "sweep.tsv"
         return read_delimited(path, SWEEP) if path.is_file() else None
 
@@ -182,7 +215,7 @@ def required_files(config: Config, folder: Path) -> list[Path]:
     paths = [folder / "metrics.tsv", folder / "comparisons.tsv"]
     for dataset in config.datasets:
         home = folder / dataset
-        paths += [home / "examples.parquet", home / "dropped.tsv"]
+        paths += [home / "examples.parquet", home / "sequences.parquet", home / "dropped.tsv"]
         for model in config.models:
             files = ["predictions.parquet", *(["history.csv"] if model in config.networks() else [])]
             paths += [home / model / str(number) / file for number in range(config.replicates) for file in files]

@@ -68,7 +68,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     power = 10.0 ** math.floor(math.log10(span / most))
     step = next(power * factor for factor in (1, 2, 5, 10, 20) if _between(low, high, power * factor) <= most)
     first = math.ceil(low / step - 1e-9)
-    return [round(step * (first + index), 12) for index in range(_between(low, high, step))]
+    return [float(f"{step * (first + index):.12g}") for index in range(_between(low, high, step))]
 
 
 def _between(low: float, high: float, step: float) -> int:

@@ -50,9 +50,14 @@ def verdict(ranked: Sequence[str], comparisons: pl.DataFrame) -> str:
     return "; ".join(clauses) + "."
 
 
+def unbeaten(models: Sequence[str], comparisons: pl.DataFrame) -> set[str]:
+    """Return the models that no other is better than; the arguments are those of :func:`verdict`."""
+    return set(models) - {worse for _, worse in _better(comparisons)}
+
+
 def _better(comparisons: pl.DataFrame) -> Pairs:
     """Return the pairs whose first is better than its second."""
-    told_apart = comparisons.filter(pl.col("q_value").fill_nan(None) < LEVEL)
+    told_apart = comparisons.filter(pl.col("q_value").fill_nan(None) < LEVEL, pl.col("difference").is_not_null())
     rows = told_apart.select("model_a", "model_b", "difference").iter_rows()
     return {(a, b) if difference > 0 else (b, a) for a, b, difference in rows}
 

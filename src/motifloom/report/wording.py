@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LEVEL = 0.05
 """A q value below it counts as a difference, or as a match."""
@@ -25,10 +25,25 @@ def fixed(value: float | None, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
-def signed(value: float | None, digits: int = 3) -> str:
-    """Return `value` as :func:`fixed` does, with a plus sign where it is positive."""
-    text = fixed(value, digits)
+def measured(value: float | None) -> str:
+    """Return a `value` of any size with three significant digits; a dash where there is no value."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value == 0 or 0.001 <= abs(value) < 1e5:
+        digits = 2 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+        return thousands(value) if abs(value) >= 1000 else fixed(value, digits)
+    return _scientific(value, 2)
+
+
+def signed(value: float | None, digits: int | None = 3) -> str:
+    """Return `value` as :func:`fixed` does, or :func:`measured` without `digits`; with a plus sign where positive."""
+    text = measured(value) if digits is None else fixed(value, digits)
     return f"+{text}" if value is not None and math.isfinite(value) and value > 0 else text
+
+
+def _scientific(value: float, digits: int) -> str:
+    factor, exponent = f"{value:.{digits}e}".replace("-", "−", 1 if value < 0 else 0).split("e")
+    return f"{factor} × 10{str(int(exponent)).translate(RAISED)}"
 
 
 def probability(value: float | None) -> str:
@@ -39,25 +54,24 @@ def probability(value: float | None) -> str:
         return "0"
     if value >= 0.001:
         return fixed(value)
-    factor, exponent = f"{value:.1e}".split("e")
-    return f"{factor} × 10{str(int(exponent)).translate(RAISED)}"
+    return _scientific(value, 1)
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, show: Callable[[float], str] = fixed) -> str:
     """Return the two ends of an interval between brackets, or nothing where one of them is missing."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f"[{fixed(low)}, {fixed(high)}]"
+    return f"[{show(low)}, {show(high)}]"
 
 
-def span(low: float, high: float) -> str:
+def span(low: float, high: float, show: Callable[[float], str] = fixed) -> str:
     """Return a range between two values that were seen, the least and the greatest."""
-    return f"{fixed(low)} – {fixed(high)}"
+    return f"{show(low)} – {show(high)}"
 
 
 def thousands(value: float | None) -> str:
     """Return a whole number with its digits in groups of three."""
-    return NOTHING if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return NOTHING if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "−")
 
 
 def listed(words: Sequence[str], most: int | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytorch_lightning as lightning
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils import data
 
 from motifloom.genome import reverse_complement
 from motifloom.seeds import generator
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from motifloom.config import Training
-    from motifloom.data.dataset import Dataset as Sequences
+    from motifloom.data.dataset import Dataset
 
 Batch = tuple[Tensor, Tensor]
-"""Codes, uint8 ``(batch, length)``, and labels, float32 ``(batch, tasks)``."""
+"""Codes, uint8 ``(batch, length)``, and labels, float32 ``(batch, tasks)``, NaN where one is missing."""
 
 
-class Batches(Dataset[Batch]):
+class Batches(data.Dataset[Batch]):
     """The rows of a dataset cut into batches: item i is the whole batch i.
 
     Parameters
@@ -37,12 +37,13 @@ class Batches(Dataset[Batch]):
 
     def __init__(
         self,
-        sequences: Sequences,
+        dataset: Dataset,
         rows: npt.NDArray[np.int64],
         batch_size: int,
         flipped: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        self.sequences, self.rows, self.batch_size, self.flipped = sequences, rows, batch_size, flipped
+        self.dataset, self.rows, self.batch_size, self.flipped = dataset, rows, batch_size, flipped
+        self.labels = torch.tensor(dataset.labels(rows))
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch_size)
@@ -51,12 +52,11 @@ class Batches(Dataset[Batch]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        rows = self.rows[part]
-        codes = self.sequences.codes(rows)
+        codes = self.dataset.codes(self.rows[part])
         if self.flipped is not None:
             flip = self.flipped[part]
             codes[flip] = reverse_complement(codes[flip])
-        return torch.from_numpy(codes), torch.from_numpy(self.sequences.labels(rows))
+        return torch.from_numpy(codes), self.labels[part]
 
 
 class SequenceDataModule(lightning.LightningDataModule):
@@ -70,25 +70,25 @@ class SequenceDataModule(lightning.LightningDataModule):
         Of this training.
     """
 
-    def __init__(self, sequences: Sequences, settings: Training, seed: int) -> None:
+    def __init__(self, dataset: Dataset, settings: Training, seed: int) -> None:
         super().__init__()
-        self.sequences, self.settings, self.seed = sequences, settings, seed
+        self.dataset, self.settings, self.seed = dataset, settings, seed
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> data.DataLoader[Batch]:
         """Return the batches of the trainer's current epoch; it is asked anew for every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         random = generator(self.seed, "epoch", epoch)
-        rows = random.permutation(self.sequences.rows("train"))
+        rows = random.permutation(self.dataset.rows("train"))
         if len(rows) % self.settings.batch_size == 1:
             rows = rows[:-1]  # a batch of one sequence has no spread to be normalised by
         flipped = random.random(len(rows)) < 0.5 if self.settings.reverse_complement else None
-        return _loader(Batches(self.sequences, rows, self.settings.batch_size, flipped))
+        return _loader(Batches(self.dataset, rows, self.settings.batch_size, flipped))
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> data.DataLoader[Batch]:
         """Return the validation split in the table's order."""
-        rows = self.sequences.rows("validation")
-        return _loader(Batches(self.sequences, rows, self.settings.batch_size))
+        rows = self.dataset.rows("validation")
+        return _loader(Batches(self.dataset, rows, self.settings.batch_size))
 
 
-def _loader(batches: Batches) -> DataLoader[Batch]:
-    return DataLoader(batches, batch_size=None, shuffle=False)
+def _loader(batches: Batches) -> data.DataLoader[Batch]:
+    return data.DataLoader(batches, batch_size=None, shuffle=False)

@@ -19,7 +19,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from motifloom.files import whole_file
 from motifloom.seeds import derive_seed
 from motifloom.training.batches import Batches, SequenceDataModule
-from motifloom.training.module import SequenceModule
+from motifloom.training.module import MAIN_METRICS, SequenceModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,31 +42,47 @@ HISTORY_SCHEMA = {
     "train_loss": pl.Float64,
     "validation_loss": pl.Float64,
     "validation_auroc": pl.Float64,
+    "validation_pearson": pl.Float64,
 }
+"""The columns of a history; of the last two it has the one of the main metric."""
+
+METRIC_NAMES = {"auroc": "AUROC", "pearson": "Pearson's r"}
 
 
 class History(lightning.Callback):
-    """Keeps every epoch's metrics and tells of them."""
+    """Keeps every epoch's metrics and tells of them.
 
-    def __init__(self, max_epochs: int) -> None:
-        self.max_epochs = max_epochs
+    Parameters
+    ----------
+    metric
+        ``auroc`` or ``pearson``: what validation is told by, beside the loss.
+    """
+
+    def __init__(self, max_epochs: int, metric: str) -> None:
+        self.max_epochs, self.metric = max_epochs, metric
+        self.columns = ("train_loss", MONITOR, f"validation_{metric}")
         self.rows: list[dict[str, float]] = []
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
         """Record the epoch that ends."""
-        metrics = trainer.callback_metrics
-        row = {name: float(metrics[name]) for name in HISTORY_SCHEMA if name != "epoch"}
+        row = {name: float(trainer.callback_metrics[name]) for name in self.columns}
         self.rows.append({"epoch": trainer.current_epoch, **row})
         best = min(r[MONITOR] for r in self.rows)
         logger.info(
-            "epoch %d of at most %d: loss %.4f, validation loss %.4f (best %.4f), validation AUROC %.4f",
-            len(self.rows), self.max_epochs, row["train_loss"], row[MONITOR], best, row["validation_auroc"],
+            "epoch %d of at most %d: loss %.4f, validation loss %.4f (best %.4f), validation %s %.4f",
+            len(self.rows), self.max_epochs, row["train_loss"], row[MONITOR], best,
+            METRIC_NAMES[self.metric], row[f"validation_{self.metric}"],
             extra={"progress": True},
         )  # fmt: skip
 
     def table(self) -> pl.DataFrame:
-        """Return a row per epoch: ``epoch`` from 0, ``train_loss``, ``validation_loss``, ``validation_auroc``."""
-        return pl.DataFrame(self.rows, schema=HISTORY_SCHEMA)
+        """Return a row per epoch.
+
+        Its columns are ``epoch`` from 0, ``train_loss``, ``validation_loss``, and ``validation_auroc`` or
+        ``validation_pearson``, null where undefined.
+        """
+        schema = {name: HISTORY_SCHEMA[name] for name in ("epoch", *self.columns)}
+        return pl.DataFrame(self.rows, schema=schema).fill_nan(None)
 
 
 def fit(
@@ -83,19 +99,24 @@ def fit(
 
     Returns
     -------
-    The network with the weights of the epoch of least validation loss, and the history of all epochs.
+    The network with the weights of the epoch of least validation loss, ready to predict, and the history of all epochs.
     """
     seed = derive_seed(config.seed, name, model, "replicate", replicate)
     lightning.seed_everything(seed, workers=True, verbose=False)
     settings = config.training
+    kind = config.kind(name)
+    centre, spread = standardisation(dataset.labels(dataset.rows("train"))) if kind == "regression" else (None, None)
     module = SequenceModule(
         network=config.models[model].model_dump(),
+        kind=kind,
         tasks=dataset.tasks,
         length=dataset.length,
         learning_rate=settings.learning_rate,
         both_strands=settings.reverse_complement,
+        centre=centre,
+        spread=spread,
     )
-    history = History(settings.max_epochs)
+    history = History(settings.max_epochs, MAIN_METRICS[kind])
     shutil.rmtree(folder, ignore_errors=True)
     best = ModelCheckpoint(dirpath=folder, filename="best", monitor=MONITOR, enable_version_counter=False)
     trainer = _trainer(settings, [history, EarlyStopping(MONITOR, patience=settings.patience), best])
@@ -110,7 +131,24 @@ def fit(
     logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
     module.load_state_dict(torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"])
     shutil.rmtree(folder)
-    return module.to(trainer.strategy.root_device), history.table()
+    return module.to(trainer.strategy.root_device).eval(), history.table()
+
+
+def standardisation(labels: npt.NDArray[np.float32]) -> tuple[list[float], list[float]]:
+    """Return the mean and the standard deviation of each task's labels, of those that are there.
+
+    Parameters
+    ----------
+    labels
+        Shape ``(n, tasks)``, NaN where one is missing; every task has at least one.
+
+    Returns
+    -------
+    Two lists with a value per task. The standard deviation of labels that are all alike is given as 1.
+    """
+    values = labels.astype(np.float64)
+    spread = np.nanstd(values, axis=0)
+    return np.nanmean(values, axis=0).tolist(), np.where(spread > 0, spread, 1.0).tolist()
 
 
 def _trainer(settings: Training, callbacks: list[lightning.Callback]) -> lightning.Trainer:
@@ -166,12 +204,18 @@ def load(path: Path) -> SequenceModule:
 
 
 def predict(module: SequenceModule, dataset: Dataset, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the probabilities of `rows`, shape ``(len(rows), tasks)``, computed where the network is."""
+    """Predict `rows`, computed where the network is.
+
+    Returns
+    -------
+    Probabilities or, of a regression, values in the labels' own units; shape ``(len(rows), tasks)``.
+    """
     module.eval()
     batches = Batches(dataset, rows, PREDICT_BATCH)
-    parts = []
+    scores = np.empty((len(rows), len(dataset.tasks)))
     with torch.inference_mode():
         for number in range(len(batches)):
             codes, labels = batches[number]
-            parts.append(module.predict_step((codes.to(module.device), labels)).cpu().double().numpy())
-    return np.concatenate(parts)
+            part = slice(number * PREDICT_BATCH, (number + 1) * PREDICT_BATCH)
+            scores[part] = module.predict_step((codes.to(module.device), labels)).cpu()
+    return scores

@@ -1,0 +1,157 @@
+"""Coverage of windows from bigWig files: the labels of regression."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyBigWig
+
+from motifloom.data.chromosomes import check_names
+from motifloom.errors import InputError
+from motifloom.files import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from motifloom.data.territory import Places
+    from motifloom.genome import Genome
+
+MAGIC = {"bigWig": 0x888FFC26, "bigBed": 0x8789F2EB}
+"""The first four bytes of a file, in either order."""
+
+SPAN = 1 << 20
+"""Bases of a chromosome that are read at a time."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A bigWig file of values along a genome.
+
+    Attributes
+    ----------
+    path
+        Where it lies.
+    names
+        For each of the genome's chromosomes that the file has, what the file calls it.
+    """
+
+    path: Path
+    names: dict[str, str]
+
+    @classmethod
+    def open(cls, path: Path, genome: Genome, aliases: Mapping[str, str], where: str) -> Signal:
+        """Read a file's header and hold it against the genome.
+
+        Parameters
+        ----------
+        aliases
+            Names of chromosomes in files: names in the genome.
+        where
+            The dataset's key in the configuration, for the messages.
+
+        Raises
+        ------
+        InputError
+            Where the file is no bigWig file, has none of the genome's chromosomes, or has one of another length.
+        """
+        _check_kind(path)
+        with _reading(path) as file:
+            lengths: dict[str, int] = file.chroms()
+        names = {aliases.get(name, name): name for name in lengths}
+        check_names(names, genome, path, where)
+        names = {chrom: name for chrom, name in names.items() if chrom in genome.lengths}
+        others = [chrom for chrom, name in names.items() if lengths[name] != genome.lengths[chrom]]
+        if others:
+            chrom = others[0]
+            raise InputError(
+                f"{path}: '{names[chrom]}' has {lengths[names[chrom]]} bp, the genome's '{chrom}' "
+                f"{genome.lengths[chrom]}; {len(others)} of {len(names)} chromosomes differ; expected the same assembly"
+            )
+        return cls(path, names)
+
+    def coverage(self, genome: Genome, starts: Places, window: int, how: str) -> npt.NDArray[np.float64]:
+        """Sum up the values in windows.
+
+        Bases without a value, or with NaN, count as 0. Memory does not grow with the file.
+
+        Parameters
+        ----------
+        starts
+            The windows' first places in the packed genome, ascending, shape ``(n,)``.
+        window
+            In bp.
+        how
+            ``mean`` or ``max`` over the window's bases; after ``log1p-``, the natural logarithm of 1 + that.
+
+        Returns
+        -------
+        Array of shape ``(n,)``; NaN for windows on chromosomes that the file does not have.
+
+        Raises
+        ------
+        InputError
+            Where the file cannot be read, a value is infinite, or a logarithm of a negative value is asked for.
+        """
+        values = np.full(len(starts), np.nan)
+        with _reading(self.path) as file:
+            for chrom, name in self.names.items():
+                offset = genome.offsets[chrom]
+                part = slice(*np.searchsorted(starts, [offset, offset + genome.lengths[chrom]]))
+                values[part] = _along(file, name, starts[part] - offset, window, how.removeprefix("log1p-"))
+        covered = values[~np.isnan(values)]
+        if np.isinf(covered).any():
+            raise InputError(f"{self.path}: has infinite values; expected numbers")
+        if not how.startswith("log1p-"):
+            return values
+        if (covered < 0).any():
+            raise InputError(
+                f"{self.path}: a window's coverage is {covered.min():g}; 'coverage: {how}' needs values of 0 or more, "
+                f"expected 'coverage: {how.removeprefix('log1p-')}'"
+            )
+        return np.log1p(values)
+
+
+def _check_kind(path: Path) -> None:
+    """Raise where a file's first bytes are not those of bigWig."""
+    reason = missing(path)
+    if reason:
+        raise InputError(reason)
+    with path.open("rb") as file:
+        start = file.read(4)
+    kinds = {magic.to_bytes(4, order): kind for kind, magic in MAGIC.items() for order in ("little", "big")}
+    if kinds.get(start) == "bigBed":
+        raise InputError(f"{path}: is a bigBed file, which has no values; expected bigWig")
+    if start not in kinds:
+        raise InputError(f"{path}: is no bigWig file: begins with {start!r}")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """Open a bigWig file; what its library raises while it is read is the file's fault."""
+    try:
+        with pyBigWig.open(str(path)) as file:
+            yield file
+    except RuntimeError as error:
+        raise InputError(f"{path}: cannot be read ({error}); is it the whole file?") from None
+
+
+def _along(file: Any, name: str, starts: Places, window: int, how: str) -> npt.NDArray[np.float64]:
+    """Return the mean or the maximum in windows of one chromosome, `starts` ascending; shape ``(n,)``."""
+    combine = np.add if how == "mean" else np.maximum
+    found = np.empty(len(starts))
+    first = 0
+    while first < len(starts):
+        begin = starts[first]
+        stop = max(first + 1, int(np.searchsorted(starts, begin + SPAN - window, side="right")))
+        edges = (starts[first:stop, None] - begin + [0, window]).ravel()
+        values = np.zeros(edges[-1] + 1)  # one more, so that the last edge is an index
+        values[:-1] = np.nan_to_num(file.values(name, begin, begin + edges[-1], numpy=True), nan=0, posinf=np.inf)
+        found[first:stop] = combine.reduceat(values, edges)[::2]
+        first = stop
+    return found / window if how == "mean" else found

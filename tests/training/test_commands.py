@@ -1,0 +1,98 @@
+"""The stages between a prepared dataset and what evaluation reads, as commands, for every kind of label."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.conftest import KINDS, planted, table_config
+
+from motifloom.cli import fit, motifs, train
+from motifloom.config import dump
+from motifloom.errors import InputError
+from motifloom.evaluation.selection import mean_main_score
+from motifloom.models.knn import Knn
+
+COLUMNS = {"id": pl.String, "split": pl.String, "task": pl.String, "label": pl.Float64, "score": pl.Float64}
+MODELS = {
+    "cnn": {"filters": 8, "kernel_size": 11, "pool_size": 15, "hidden": 12},
+    "knn": {"kmer": 4, "neighbours": [1, 5, 25]},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def prepared(request, tmp_path_factory):
+    """A kind, its dataset, and the flags of a command on it, in a folder of its own."""
+    folder = tmp_path_factory.mktemp(request.param)
+    dataset = planted(request.param, number=200)
+    dataset.examples.write_parquet(folder / "examples.parquet")
+    dataset.sequences.table.write_parquet(folder / "sequences.parquet")
+    dataset.sequences.own.tofile(folder / "sequences.bin")
+    config = table_config(request.param, dataset.tasks, models=MODELS, training={"max_epochs": 2})
+    (folder / "config.yaml").write_text(dump(config))
+
+    def flags(model: str, **more) -> Namespace:
+        files = {"config": folder / "config.yaml", "examples": folder / "examples.parquet", "genome": None}
+        return Namespace(**files, dataset="planted", model=model, threads=1, output=folder / model, **more)
+
+    return request.param, dataset, flags
+
+
+def check_predictions(folder, kind, dataset):
+    """Held-out predictions and those of train have a row for each label that there is, and no other."""
+    for name, splits in (("predictions", ("validation", "test")), ("train_predictions", ("train",))):
+        table = pl.read_parquet(folder / f"{name}.parquet")
+        assert table.schema == COLUMNS
+        known = dataset.examples.filter(pl.col("split").is_in(splits)).unpivot(
+            dataset.tasks, index=["id", "split"], variable_name="task", value_name="label"
+        )
+        expected = known.drop_nulls().cast({"label": pl.Float64}).sort("task", "id")
+        assert table.drop("score").sort("task", "id").equals(expected)
+        assert table["score"].is_finite().all()
+        if kind != "regression":
+            assert table["score"].is_between(0, 1).all()
+        if kind == "multiclass":
+            assert np.allclose(table.group_by("id").agg(pl.col("score").sum())["score"], 1)
+
+
+def test_a_network_and_its_motifs(prepared):
+    kind, dataset, flags = prepared
+    train.run(flags("cnn", replicate=0))
+    folder = flags("cnn").output
+    check_predictions(folder, kind, dataset)
+    metric = "pearson" if kind == "regression" else "auroc"
+    assert pl.read_csv(folder / "history.csv").columns == [
+        "epoch", "train_loss", "validation_loss", f"validation_{metric}"
+    ]  # fmt: skip
+    motifs.run(flags("cnn", checkpoints=[folder / "model.ckpt"]))
+    table = pl.read_csv(folder / "motifs.tsv", separator="\t")
+    assert len(table) == MODELS["cnn"]["filters"]
+    assert table["importance"].is_finite().all()
+
+
+def test_nearest_neighbours(prepared):
+    kind, dataset, flags = prepared
+    fit.run(flags("knn"))
+    folder = flags("knn").output
+    check_predictions(folder, kind, dataset)
+    sweep = pl.read_csv(folder / "sweep.tsv", separator="\t")
+    assert sweep.columns == ["neighbours", "split", "task", "metric", "value", "chosen"]
+    assert sweep["metric"].unique().to_list() == ["pearson" if kind == "regression" else "auroc"]
+    (chosen,) = sweep.filter("chosen")["neighbours"].unique()
+    rows = {split: dataset.rows(split) for split in ("train", "validation")}
+    knn = Knn.fit(dataset.codes(rows["train"]), dataset.labels(rows["train"]), 4)
+    scores = knn.predict(dataset.codes(rows["validation"]), [1, 5, 25])
+    labels = dataset.labels(rows["validation"])
+    assert chosen == max(scores, key=lambda k: (mean_main_score(labels, scores[k], kind), k))
+    told = sweep.filter(neighbours=chosen, split="validation")["value"].mean()
+    assert told == pytest.approx(mean_main_score(labels, scores[chosen], kind))
+
+
+def test_each_command_wants_its_own_models(prepared):
+    _, _, flags = prepared
+    with pytest.raises(InputError, match=r"models\.knn: is no network; motifloom fit fits it"):
+        train.run(flags("knn", replicate=0))
+    with pytest.raises(InputError, match=r"models\.cnn: is no baseline; motifloom train trains it"):
+        fit.run(flags("cnn"))

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
-from motifloom.models.layers import filter_layer
+from motifloom.models.base import FilterNetwork
+from motifloom.models.layers import Chain, Dropout, Pooling, filter_layer
+from motifloom.models.recurrent import RecurrentLayers
 
 if TYPE_CHECKING:
     from motifloom import config
 
 
-class CnnBilstm(nn.Module):
+class CnnBilstm(FilterNetwork):
     """Motif filters, then an LSTM that reads their pooled activations in both directions.
 
     1. ``first_layer``: a convolution of `filters` filters over the bases, batch norm, activation.
-    2. Max-pooling over `pool_size` bp: a shorter road for the LSTM.
-    3. An LSTM of `hidden` units a direction: in which order, and how far apart, the motifs stand.
-    4. Of every unit the greatest output along the sequence.
+    2. Pooling over `pool_size` places: a shorter road for the LSTM.
+    3. `layers` LSTM layers of `hidden` units a direction: in which order, and how far apart, the motifs stand.
+    4. Of every unit the greatest output along the sequence, or what else `readout` says.
     5. A dense layer to one logit a task.
 
     After DanQ (Quang and Xie, Nucleic Acids Research 44:e107, 2016); unlike DanQ it takes the greatest output rather
@@ -27,15 +28,12 @@ class CnnBilstm(nn.Module):
     """
 
     def __init__(self, settings: config.CnnBilstm, tasks: int) -> None:
-        super().__init__()
-        self.first_layer = filter_layer(settings.filters, settings.kernel_size, settings.activation)
-        self.pool = nn.Sequential(nn.MaxPool1d(settings.pool_size, ceil_mode=True), nn.Dropout(settings.dropout))
-        self.lstm = nn.LSTM(settings.filters, settings.hidden, batch_first=True, bidirectional=True)
-        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(2 * settings.hidden, tasks))
+        super().__init__(settings)
+        self.trunk = Chain(filter_layer(settings), Pooling.of(settings), Dropout(settings.dropout))
+        self.recurrent = RecurrentLayers(settings, settings.filters, lstm=True)
+        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(self.recurrent.features, tasks))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def logits(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Return logits ``(batch, tasks)`` of one-hot sequences ``(batch, 4, length)``."""
-        x = self.pool(self.first_layer(x))  # (batch, filters, length / pool_size)
-        outputs, _ = self.lstm(x.transpose(1, 2).contiguous())  # (batch, length / pool_size, 2 · hidden)
-        logits: Tensor = self.head(torch.amax(outputs, dim=1))
+        logits: Tensor = self.head(self.recurrent(*self.features(x, lengths)))
         return logits

@@ -1,11 +1,81 @@
-"""Layers that several networks share."""
+"""Layers that several networks share. Each knows where sequences end.
+
+Features have the shape ``(batch, channels, places)``. Where the sequences of a batch differ in length, `lengths`, shape
+``(batch,)``, says how many of the places belong to each; the features after them are zeros. A layer takes and returns
+features of this form, so what stands after a sequence's end always is what a convolution assumes beyond the last place.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from motifloom import config
+
+
+class Layer(nn.Module):
+    """Maps features to features.
+
+    Attributes
+    ----------
+    span
+        How many neighbouring places of the input a place of the output is computed from, at most.
+    stride
+        How many places of the input lie between neighbouring places of the output.
+    """
+
+    span = 1
+    stride = 1
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map features; `lengths` is None where all places belong to the sequences."""
+        raise NotImplementedError
+
+    def places(self, lengths: Tensor) -> Tensor:
+        """Return how many places of the output belong to sequences that have `lengths` places of the input."""
+        return lengths
+
+
+class Chain(Layer, nn.Sequential):
+    """Layers one after the other."""
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__(*layers)
+        for layer in layers:
+            self.span += (layer.span - 1) * self.stride
+            self.stride *= layer.stride
+
+    def __iter__(self) -> Iterator[Layer]:
+        return cast("Iterator[Layer]", super().__iter__())
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Apply the layers."""
+        for layer in self:
+            x = layer(x, lengths)
+            lengths = None if lengths is None else layer.places(lengths)
+        return x
+
+    def places(self, lengths: Tensor) -> Tensor:
+        """Return how many places are left."""
+        for layer in self:
+            lengths = layer.places(lengths)
+        return lengths
+
+
+def own_places(x: Tensor, lengths: Tensor) -> Tensor:
+    """Return which places of features belong to their sequence, shape ``(batch, 1, places)``."""
+    return torch.arange(x.shape[2], device=x.device) < lengths.to(x.device)[:, None, None]
+
+
+def _at_least(x: Tensor, width: int) -> Tensor:
+    """Append zeros to features of fewer than `width` places."""
+    return functional.pad(x, (0, width - x.shape[2])) if x.shape[2] < width else x
 
 
 class Exponential(nn.Module):
@@ -20,14 +90,186 @@ class Exponential(nn.Module):
         return torch.exp(x)
 
 
-def filter_layer(filters: int, kernel_size: int, activation: Literal["relu", "exponential"]) -> nn.Sequential:
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm that takes its statistics in training from the places that belong to sequences.
+
+    Ioffe and Szegedy, ICML (2015).
+    """
+
+    def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
+        """Normalise features; `own`, as of :func:`own_places`, is None where all places belong to sequences."""
+        if own is None or not self.training:
+            return super().forward(x)
+        rows, chosen = x.transpose(1, 2), own.transpose(1, 2)  # (batch, places, channels), (batch, places, 1)
+        normed = super().forward(rows[chosen[:, :, 0]])
+        return torch.zeros_like(rows).masked_scatter(chosen, normed).transpose(1, 2)
+
+
+class Convolution(Layer, nn.Sequential):
+    """A convolution ``0``, batch norm ``1`` if wanted, and an activation ``2``.
+
+    Parameters
+    ----------
+    channels, filters
+        Of the input and of the output.
+    kernel_size
+        Of a filter; odd, so that it has a centre.
+    padding
+        Where filters lie: ``valid``, wholly on the sequence (a sequence shorter than a filter has one place for it);
+        ``same``, their centres on it; ``full``, any part of them on it. What is beyond the ends is zero.
+    dilation
+        The distance between the places of the input that a filter looks at.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        kernel_size: int,
+        activation: nn.Module,
+        *,
+        stride: int = 1,
+        padding: Literal["valid", "same", "full"] = "same",
+        dilation: int = 1,
+        batch_norm: bool = True,
+    ) -> None:
+        span = (kernel_size - 1) * dilation + 1
+        beyond = {"valid": 0, "same": span // 2, "full": span - 1}[padding]
+        super().__init__(
+            nn.Conv1d(channels, filters, kernel_size, stride, beyond, dilation, bias=not batch_norm),
+            BatchNorm(filters) if batch_norm else nn.Identity(),
+            activation,
+        )
+        self.span, self.stride, self.beyond = span, stride, beyond
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map features ``(batch, channels, places)`` to ``(batch, filters, places)``."""
+        convolution, norm, activation = self
+        x = convolution(_at_least(x, self.span - 2 * self.beyond))
+        if lengths is None:
+            return torch.as_tensor(activation(norm(x)))
+        own = own_places(x, self.places(lengths))
+        normed = norm(x, own) if isinstance(norm, BatchNorm) else x
+        return torch.as_tensor(activation(normed).where(own, 0.0))
+
+    def places(self, lengths: Tensor) -> Tensor:
+        """Return the number of places where a filter lies, at least 1."""
+        beyond = 2 * self.beyond - self.span
+        return ((lengths + beyond) // self.stride + 1).clamp(min=1)
+
+    def scan(self, x: Tensor) -> Tensor:
+        """Return the activations with the filters centred on every place, whatever `stride` and `padding` are.
+
+        Parameters
+        ----------
+        x
+            Shape ``(batch, channels, places)``.
+
+        Returns
+        -------
+        Shape ``(batch, filters, places)``.
+        """
+        convolution, norm, activation = cast("tuple[nn.Conv1d, nn.Module, nn.Module]", self)
+        x = functional.conv1d(x, convolution.weight, convolution.bias, 1, self.span // 2, convolution.dilation)
+        return torch.as_tensor(activation(norm(x)))
+
+
+def filter_layer(settings: config.Convolutional) -> Convolution:
     """Return the first layer of a convolutional network: its filters scan the sequence as motifs do.
 
-    Maps ``(batch, 4, length)`` to ``(batch, filters, length)``. The activations are not negative. What
-    lies beyond the ends counts as unknown bases.
+    Maps ``(batch, 4, length)`` to ``(batch, filters, places)``. The activations are not negative.
     """
-    return nn.Sequential(
-        nn.Conv1d(4, filters, kernel_size, padding="same", bias=False),
-        nn.BatchNorm1d(filters),
-        nn.ReLU() if activation == "relu" else Exponential(),
+    return Convolution(
+        4,
+        settings.filters,
+        settings.kernel_size,
+        nn.ReLU() if settings.activation == "relu" else Exponential(),
+        stride=settings.stride,
+        padding=settings.padding,
+        batch_norm=settings.batch_norm,
     )
+
+
+class Dropout(Layer):
+    """Dropout (Srivastava et al., Journal of Machine Learning Research 15:1929, 2014)."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor, _: Tensor | None = None) -> Tensor:
+        """Drop the `share` of the values in training."""
+        return functional.dropout(x, self.share, self.training)
+
+
+class Pooling(Layer):
+    """The greatest or the mean value of `size` neighbouring places, every `stride` places; values must not be negative.
+
+    The last window may reach beyond the sequence's end; what is there does not count.
+    """
+
+    def __init__(self, kind: Literal["max", "average"], size: int, stride: int | None = None) -> None:
+        super().__init__()
+        self.kind, self.span, self.stride = kind, size, stride or size
+
+    @classmethod
+    def of(cls, settings: config.Pooled) -> Pooling:
+        """Return the pooling that the settings of a network say."""
+        return cls(settings.pooling, settings.pool_size, settings.pool_stride)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map features ``(batch, channels, places)`` to fewer places."""
+        wide = _at_least(x, self.span)
+        if self.kind == "max":
+            pooled = functional.max_pool1d(wide, self.span, self.stride, ceil_mode=True)
+        else:
+            own = x.new_ones(1, 1, x.shape[2]) if lengths is None else own_places(x, lengths).to(x.dtype)
+            share = self._mean(_at_least(own, self.span))  # of each window that belongs to the sequence
+            pooled = self._mean(wide) / share.where(share > 0, 1.0)
+        return pooled if lengths is None else pooled.where(own_places(pooled, self.places(lengths)), 0.0)
+
+    def _mean(self, x: Tensor) -> Tensor:
+        return functional.avg_pool1d(x, self.span, self.stride, ceil_mode=True)
+
+    def places(self, lengths: Tensor) -> Tensor:
+        """Return the number of windows that it takes to reach the end."""
+        return ((lengths - self.span + self.stride - 1) // self.stride + 1).clamp(min=1)
+
+
+class Readout(nn.Module):
+    """Makes one vector of the places of a sequence.
+
+    flatten
+        All places side by side: where something is may count.
+    max, mean
+        Each channel's greatest or mean value.
+    attention
+        A mean of places, weighted by the softmax of a score that is linear in a place's channels; after the
+        feed-forward attention of Raffel and Ellis (arXiv:1512.08756, 2015), whose score is bounded by a tanh.
+
+    Parameters
+    ----------
+    places
+        Of the longest sequence.
+    """
+
+    def __init__(self, kind: Literal["flatten", "max", "mean", "attention"], channels: int, places: int) -> None:
+        super().__init__()
+        self.kind, self.width = kind, places
+        self.features = channels * places if kind == "flatten" else channels
+        """The length of the vector."""
+        if kind == "attention":
+            self.score = nn.Linear(channels, 1, bias=False)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map features ``(batch, channels, places)`` to ``(batch, features)``."""
+        if self.kind == "flatten":
+            return _at_least(x, self.width).flatten(1)
+        own = None if lengths is None else own_places(x, lengths)
+        if self.kind == "max":
+            return (x if own is None else x.masked_fill(~own, -torch.inf)).amax(dim=2)
+        if self.kind == "mean":
+            return x.mean(dim=2) if own is None else x.where(own, 0.0).sum(dim=2) / own.sum(dim=2)
+        scores = self.score(x.transpose(1, 2)).transpose(1, 2)  # (batch, 1, places)
+        weights = (scores if own is None else scores.masked_fill(~own, -torch.inf)).softmax(dim=2)
+        return torch.as_tensor((x * weights).sum(dim=2))

@@ -360,3 +360,28 @@ def test_the_example_configurations_are_valid() -> None:
     assert examples
     for path in examples:
         config.validate(yaml.safe_load(path.read_text()), str(path))
+
+
+# ------------------------------------------------------------------------------------------------------------ bad input
+
+
+def test_a_run_on_bad_input_ends_before_its_first_job(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("sequence\tlabel\nACGT\tmaybe\nAC1T\t1\n")
+    table = {"sequences": "t.tsv", "labels": "label", "split": {"validation": 0.1, "test": 0.1}}
+    tiny_run.write_config(tmp_path / "tiny.yaml", datasets={"bad": table, "tiny": TINY["datasets"]["tiny"]})
+    status, said = tiny_run.snakemake(tmp_path, *TINY_RUN)
+    assert status == 2
+    assert "error: t.tsv: row 2: 'label' is 'maybe'" in said
+    assert "error: t.tsv: row 3: '1' is no base" in said
+    assert "Traceback" not in said
+    assert tiny_run.jobs(said) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".snakemake", "said.txt", "t.tsv", "tiny.yaml"]
+
+
+def test_a_file_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+    dataset = {"genome": "g.fa", "regions": "r.bed", "split": {"validation": ["a"], "test": ["b"]}}
+    tiny_run.write_config(tmp_path / "tiny.yaml", datasets={"bad": dataset})
+    status, said = tiny_run.snakemake(tmp_path, *TINY_RUN)
+    assert status == 2
+    assert "error: datasets.bad: r.bed: no such file" in said
+    assert "error: datasets.bad: g.fa: no such file" in said

@@ -95,6 +95,18 @@ def _check_database(database: str) -> str:
 Name = Annotated[str, AfterValidator(_check_name)]
 TaskName = Annotated[str, AfterValidator(_check_task)]
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_check_path)]
+ONE, SEVERAL = "(one)", "(several)"
+"""What pydantic calls the two forms of a key that takes one value or several; users never see it."""
+
+
+def _one_or_several(value: Any) -> str:
+    return SEVERAL if isinstance(value, dict | list) else ONE
+
+
+Paths = Annotated[
+    Annotated[PathText, Tag(ONE)] | Annotated[list[PathText], Field(min_length=1), Tag(SEVERAL)],
+    Discriminator(_one_or_several),
+]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Penalty = Annotated[float, Field(ge=0)]
@@ -231,7 +243,10 @@ class GenomeDataset(Windows):
     """
 
     genome: PathText
-    regions: PathText | Annotated[dict[TaskName, PathText], Field(min_length=1)]
+    regions: Annotated[
+        Annotated[PathText, Tag(ONE)] | Annotated[dict[TaskName, PathText], Field(min_length=1), Tag(SEVERAL)],
+        Discriminator(_one_or_several),
+    ]
     signal: Annotated[dict[TaskName, PathText], Field(min_length=1)] | None = None
     coverage: Literal["mean", "max", "log1p-mean", "log1p-max"] = "log1p-mean"
     negatives: PathText = "gc-matched"
@@ -266,8 +281,8 @@ class GenomeDataset(Windows):
 class FastaDataset(Section):
     """Two FASTA files, or lists of them: sequences that are positive, and sequences that are not."""
 
-    positives: PathText | Annotated[list[PathText], Field(min_length=1)]
-    negatives: PathText | Annotated[list[PathText], Field(min_length=1)]
+    positives: Paths
+    negatives: Paths
     negatives_per_positive: Count = 1
     split: FastaSplit
     motifs: Motifs | None = None
@@ -283,7 +298,10 @@ class TableDataset(Section):
     """A table with a sequence and one or several labels a row."""
 
     sequences: PathText
-    labels: str | Annotated[list[TaskName], Field(min_length=1)]
+    labels: Annotated[
+        Annotated[str, Tag(ONE)] | Annotated[list[TaskName], Field(min_length=1), Tag(SEVERAL)],
+        Discriminator(_one_or_several),
+    ]
     kind: Kind = "binary"
     split: TableSplit
     motifs: Motifs | None = None
@@ -506,6 +524,8 @@ class Resnet(Pooled):
 
     architecture: Literal["resnet"] = "resnet"
     activation: Literal["relu", "exponential"] = "exponential"
+    dropout: Fraction = 0.5
+    pool_size: Count = 10
     blocks: Count = 4
     hidden: Count = 64
     readout: Literal["flatten", "max", "mean", "attention"] = "max"
@@ -524,12 +544,14 @@ class Rnn(Recurrent):
     """Simple recurrent units over the bases."""
 
     architecture: Literal["rnn"] = "rnn"
+    dropout: Fraction = 0.1
 
 
 class Lstm(Gated):
     """An LSTM over the bases."""
 
     architecture: Literal["lstm"] = "lstm"
+    dropout: Fraction = 0.1
     forget_bias: Annotated[float, Field(ge=0)] = 1.0
 
 
@@ -818,7 +840,7 @@ def _follow(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
     steps: list[str] = []
     known: list[str] = []
     for step in location:
-        if step == "[key]":
+        if step in {"[key]", ONE, SEVERAL}:
             continue
         members = _members(kind)
         if len(members) > 1 and step in members:

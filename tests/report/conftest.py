@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOSTILE = "<script>alert(1)</script>"
+HOSTILE_PATH = "a\"b'c & $(d); alert(1)"
+"""A path may hold no angle brackets."""
+
 MODELS = {"knn": 0.5, "bilstm": 0.7, "cnn": 1.3, "cnn_bilstm": 1.35}
 """How far a model's scores of positives lie above those of negatives, in standard deviations."""
 
@@ -44,7 +47,7 @@ def settings(replicates: int = 1, **changes: Any) -> Config:
                 },
                 "reb1": {
                     "genome": "sacCer3.fa.gz",
-                    "regions": f"{HOSTILE}.bed",
+                    "regions": f"{HOSTILE_PATH}.bed",
                     "split": {"validation": ["chrXIV"], "test": ["chrXV", "chrXVI"]},
                 },
             },
@@ -265,7 +268,7 @@ CLASSES = ("donor", "<script>alert(2)</script>", "a\"b'c", "$(touch x)")
 KINDS: dict[str, dict[str, Any]] = {
     "splice": {"sequences": "splice.tsv", "labels": "<b>site</b>", "kind": "multiclass", "split": {"column": "split"}},
     "mpra": {
-        "sequences": f"{HOSTILE}.csv.gz",
+        "sequences": f"{HOSTILE_PATH}.csv.gz",
         "labels": ["<ins>k562</ins>", 'hep"g2'],
         "kind": "regression",
         "split": {"validation": 0.1, "test": 0.3, "group": "<u>gene</u>"},

@@ -17,6 +17,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from motifloom.files import whole_file
+from motifloom.models.base import FilterNetwork
 from motifloom.seeds import derive_seed
 from motifloom.training.batches import Batches, SequenceDataModule
 from motifloom.training.module import MAIN_METRICS, SequenceModule
@@ -125,6 +126,8 @@ def fit(
         model, sum(p.numel() for p in module.parameters()), len(dataset.rows("train")), dataset.length,
         trainer.accelerator.name(),
     )  # fmt: skip
+    if isinstance(module.network, FilterNetwork):
+        logger.info("a place after its convolutions sees %d bp", module.network.receptive_field)
     started = time.monotonic()
     with _without_hints():
         trainer.fit(module, datamodule=SequenceDataModule(dataset, settings, seed))

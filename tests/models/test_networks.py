@@ -243,7 +243,7 @@ def test_every_setting_has_an_effect(name: str, key: str) -> None:
 
 KERNELS = {
     "cnn": ["trunk.0.0.weight", "trunk.2.1.0.weight"],
-    "lstm": [f"recurrent.units.weight_{part}_l{layer}" for layer in (0, 1) for part in ("ih", "hh")],
+    "lstm": [f"recurrent.layers.{layer}.0.weight_{part}_l0" for layer in (0, 1) for part in ("ih", "hh")],
 }
 
 
@@ -538,14 +538,11 @@ def step_of(kind: str, weights: list[np.ndarray], x: np.ndarray, h: np.ndarray, 
 
 def read_by_numpy(layers: RecurrentLayers, kind: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the outputs ``(places, features)`` and the final states of one sequence ``(places, channels)``."""
-    values = {key: p.detach().double().numpy() for key, p in layers.units.named_parameters()}
-    hidden = layers.units.hidden_size
-    finals: list[np.ndarray] = []
-    for layer in range(layers.units.num_layers):
+    hidden, finals = layers.hidden, []
+    for layer in layers.layers:
         outputs, finals = [], []
-        for direction in range(layers.directions):
-            ending = f"_l{layer}" + "_reverse" * direction
-            weights = [values[f"{part}{ending}"] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        for direction, units in enumerate(layer):
+            weights = [p.detach().double().numpy() for p in units.parameters()]
             h, c, states = np.zeros(hidden), np.zeros(hidden), []
             for base in x[::-1] if direction else x:
                 h, c = step_of(kind, weights, base, h, c)

@@ -29,24 +29,24 @@ def one_hot(codes: Tensor) -> Tensor:
     return (codes[:, None, :] == bases[None, :, None]).float()
 
 
-def reverse_complement(x: Tensor, lengths: Tensor | None = None) -> Tensor:
-    """Return the other strand of one-hot sequences.
+def reverse(x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """Return sequences or features with their places in reverse order.
 
     Parameters
     ----------
     x
-        Shape ``(batch, 4, length)``; a shorter sequence begins at the first place.
+        Shape ``(batch, channels, places)``; a shorter sequence begins at the first place.
     lengths
-        Of the sequences in bp, shape ``(batch,)``, each of which is reversed within its own length; None where all are
-        `length` bp long.
-
-    Returns
-    -------
-    The same shape.
+        How many places belong to each sequence, which is reversed within them, shape ``(batch,)``; None where all do.
     """
     if lengths is None:
-        return x.flip((1, 2))
+        return x.flip(2)
     place = torch.arange(x.shape[2], device=x.device)
     end = lengths.to(x.device)[:, None]
-    source = torch.where(place < end, end - 1 - place, place)  # (batch, length)
-    return x.flip(1).gather(2, source[:, None].expand_as(x))
+    source = torch.where(place < end, end - 1 - place, place)  # (batch, places)
+    return x.gather(2, source[:, None].expand_as(x))
+
+
+def reverse_complement(x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    """Return the other strand of one-hot sequences ``(batch, 4, length)``; `lengths` as of :func:`reverse`, in bp."""
+    return x.flip((1, 2)) if lengths is None else reverse(x, lengths).flip(1)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn import functional
 
 from motifloom import config
 from motifloom.models.base import Network
+from motifloom.models.encoding import reverse
 from motifloom.models.layers import Readout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
 
 class RecurrentLayers(nn.Module):
@@ -38,46 +39,48 @@ class RecurrentLayers(nn.Module):
 
     def __init__(self, settings: config.Recurrent, channels: int, *, lstm: bool) -> None:
         super().__init__()
-        kind: Callable[..., nn.RNN | nn.LSTM] = nn.LSTM if lstm else nn.RNN
-        self.units = kind(
-            channels,
-            settings.hidden,
-            settings.layers,
-            dropout=settings.dropout if settings.layers > 1 else 0.0,
-            batch_first=True,
-            bidirectional=settings.directions == 2,
+        units: type[nn.RNN | nn.LSTM] = nn.LSTM if lstm else nn.RNN
+        self.features = settings.directions * settings.hidden
+        """The length of the vector that is read out."""
+        self.layers = nn.ModuleList(
+            nn.ModuleList(
+                units(self.features if layer else channels, settings.hidden, batch_first=True)
+                for _ in range(settings.directions)
+            )
+            for layer in range(settings.layers)
         )
         if isinstance(settings, config.Gated):
             self._open_forget_gates(settings.forget_bias)
-        self.directions = settings.directions
-        self.features = settings.directions * settings.hidden
-        """The length of the vector that is read out."""
+        self.hidden, self.dropout = settings.hidden, settings.dropout
         self.readout = None if settings.readout == "final" else Readout(settings.readout, self.features, places=0)
 
     def _open_forget_gates(self, bias: float) -> None:
-        hidden = self.units.hidden_size
-        for name, values in self.units.named_parameters():
-            if name.startswith("bias_ih"):
-                values.data[hidden : 2 * hidden] += bias  # the gates stand in the order i, f, g, o
+        for name, values in self.named_parameters():
+            if name.endswith("bias_ih_l0"):
+                forget = values.data.chunk(4)[1]  # the gates stand in the order i, f, g, o
+                forget += bias
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map features ``(batch, channels, places)`` to ``(batch, features)``."""
-        x = x.transpose(1, 2).contiguous()
-        if lengths is None or self.directions == 1:  # what follows the end changes nothing before it
-            outputs, _ = self.units(x)  # (batch, places, features)
-        else:
-            packed, _ = self.units(pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False))
-            outputs, _ = pad_packed_sequence(packed, batch_first=True)
-        if self.readout is None:
-            return self.final(outputs, lengths)
-        return torch.as_tensor(self.readout(outputs.transpose(1, 2), lengths))
+        for number, (forward, *backward) in enumerate(cast("Iterable[nn.ModuleList]", self.layers)):
+            if number > 0:
+                x = functional.dropout(x, self.dropout, self.training)
+            read = [_read(forward, x)]  # what follows a sequence's end changes nothing before it
+            read += [reverse(_read(units, reverse(x, lengths)), lengths) for units in backward]
+            x = torch.cat(read, dim=1)
+        return torch.as_tensor(self._final(x, lengths) if self.readout is None else self.readout(x, lengths))
 
-    def final(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
-        """Return each direction's last output: of the reverse direction, that at the first place."""
-        hidden = self.units.hidden_size
+    def _final(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return each direction's last output: of the one that reads backward, that at the first place."""
         row = torch.arange(len(outputs))
-        last = outputs[:, -1] if lengths is None else outputs[row, lengths.cpu() - 1]
-        return torch.cat([last[:, :hidden], outputs[:, 0, hidden:]], dim=1)
+        last = outputs[:, :, -1] if lengths is None else outputs[row, :, lengths.cpu() - 1]
+        return torch.cat([last[:, : self.hidden], outputs[:, self.hidden :, 0]], dim=1)
+
+
+def _read(units: nn.Module, x: Tensor) -> Tensor:
+    """Return the outputs ``(batch, hidden, places)`` of units that read ``(batch, channels, places)``."""
+    outputs, _ = units(x.transpose(1, 2).contiguous())
+    return torch.as_tensor(outputs.transpose(1, 2))
 
 
 class Recurrent(Network):

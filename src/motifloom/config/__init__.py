@@ -1,0 +1,413 @@
+"""The whole configuration as typed, frozen models: the one place that reads ``config.yaml``.
+
+The Snakefile and every ``motifloom`` command validate through :func:`validate`, so both know the same keys and the same
+defaults. Unknown keys are errors that name the nearest known key, and all problems are told at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
+
+from motifloom.config.datasets import (
+    BlockSplit,
+    ChromosomeSplit,
+    ColumnSplit,
+    Dataset,
+    FastaDataset,
+    FractionSplit,
+    GenomeDataset,
+    Motifs,
+    SimulatedDataset,
+    Simulation,
+    Split,
+    TableDataset,
+)
+from motifloom.config.models import (
+    ARCHITECTURES,
+    BASELINES,
+    Bilstm,
+    Cnn,
+    CnnBilstm,
+    Convolutional,
+    DilatedCnn,
+    Gated,
+    Knn,
+    Lstm,
+    Model,
+    Network,
+    Pooled,
+    Recurrent,
+    Resnet,
+    Rnn,
+)
+from motifloom.config.values import (
+    ALL_CLASSES,
+    DINUCLEOTIDE_SHUFFLE,
+    JASPAR_PREFIX,
+    ONE,
+    PLACE_COLUMNS,
+    RESERVED_NAMES,
+    SAMPLED,
+    SEVERAL,
+    TAXA,
+    Count,
+    Kind,
+    Name,
+    PathText,
+    Section,
+)
+from motifloom.errors import InputError
+from motifloom.files import missing
+
+__all__ = [
+    "ALL_CLASSES",
+    "ARCHITECTURES",
+    "DINUCLEOTIDE_SHUFFLE",
+    "JASPAR_PREFIX",
+    "PLACE_COLUMNS",
+    "RESERVED_NAMES",
+    "SAMPLED",
+    "TAXA",
+    "Bilstm",
+    "BlockSplit",
+    "ChromosomeSplit",
+    "Cnn",
+    "CnnBilstm",
+    "ColumnSplit",
+    "Config",
+    "Convolutional",
+    "DilatedCnn",
+    "Evaluation",
+    "FastaDataset",
+    "FractionSplit",
+    "Gated",
+    "GenomeDataset",
+    "Kind",
+    "Knn",
+    "Lstm",
+    "Model",
+    "Motifs",
+    "Network",
+    "Pooled",
+    "Recurrent",
+    "Resnet",
+    "Rnn",
+    "SimulatedDataset",
+    "Simulation",
+    "Split",
+    "TableDataset",
+    "Training",
+    "as_list",
+    "dump",
+    "read",
+    "validate",
+]
+
+
+class Training(Section):
+    """The training loop, alike for every network."""
+
+    max_epochs: Count = 100
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    patience: Count = 20
+    reverse_complement: bool = True
+
+
+class Evaluation(Section):
+    """Intervals and comparisons."""
+
+    resamples: Annotated[int, Field(ge=100)] = 1000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """Return a key's values where it may hold one or several."""
+    return [value] if isinstance(value, str) else value
+
+
+class Config(Section):
+    """A whole run."""
+
+    results: PathText = "results"
+    seed: Annotated[int, Field(ge=0)] = 0
+    replicates: Count = 1
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    motifs: Motifs = Motifs()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_architectures(cls, section: Any) -> Any:
+        """Let ``models`` be a list of architectures, and a model's name stand for its architecture."""
+        if not isinstance(section, dict) or "models" not in section:
+            return section
+        models = section["models"]
+        if isinstance(models, list) and all(isinstance(name, str) for name in models):
+            models = {name: {} for name in models}
+        if not isinstance(models, dict):
+            return section
+        named = {}
+        for name, settings in models.items():
+            filled = {} if settings is None else settings
+            if isinstance(filled, dict) and "architecture" not in filled:
+                filled = {"architecture": name, **filled}
+            named[name] = filled
+        return {**section, "models": named}
+
+    def kind(self, dataset: str) -> Kind:
+        """Return what `dataset`'s labels are."""
+        section = self.datasets[dataset]
+        if isinstance(section, TableDataset):
+            return section.kind
+        return "regression" if isinstance(section, GenomeDataset) and section.signal else "binary"
+
+    def fasta(self, dataset: str) -> Path | None:
+        """Return the FASTA file that `dataset`'s windows lie in; None where its sequences come by themselves."""
+        section = self.datasets[dataset]
+        if isinstance(section, SimulatedDataset):
+            return self._simulated(dataset, "genome.fa")
+        return Path(section.genome) if isinstance(section, GenomeDataset) else None
+
+    def regions(self, dataset: str) -> dict[str, Path]:
+        """Return the BED file of each task's regions; empty where sequences come by themselves."""
+        section = self.datasets[dataset]
+        if isinstance(section, SimulatedDataset):
+            return {dataset: self._simulated(dataset, "regions.bed")}
+        if not isinstance(section, GenomeDataset):
+            return {}
+        files = {dataset: section.regions} if isinstance(section.regions, str) else section.regions
+        return {task: Path(path) for task, path in files.items()}
+
+    def negative_regions(self, dataset: str) -> Path | None:
+        """Return the BED file of negative regions; None where negatives come otherwise."""
+        section = self.datasets[dataset]
+        if isinstance(section, SimulatedDataset):
+            return self._simulated(dataset, "negatives.bed") if section.negatives == "decoys" else None
+        if isinstance(section, GenomeDataset) and section.negatives not in {*SAMPLED, DINUCLEOTIDE_SHUFFLE}:
+            return Path(section.negatives)
+        return None
+
+    def packed_genome(self, dataset: str) -> Path | None:
+        """Return the folder that holds `dataset`'s genome as codes, the same for all datasets of one FASTA file."""
+        fasta = self.fasta(dataset)
+        if fasta is None:
+            return None
+        stem = re.sub(r"[^A-Za-z0-9_-]", "-", fasta.name.split(".")[0])
+        digest = hashlib.sha256(str(fasta).encode()).hexdigest()[:8]
+        return Path(self.results) / "genomes" / f"{stem}-{digest}"
+
+    def source_files(self, dataset: str) -> list[str]:
+        """Return the files that `dataset` is prepared from, beside its genome."""
+        section = self.datasets[dataset]
+        files: list[Path | str | None] = [*self.regions(dataset).values(), self.negative_regions(dataset)]
+        if isinstance(section, GenomeDataset):
+            files += [section.exclude, *(section.signal or {}).values()]
+        elif isinstance(section, FastaDataset):
+            files += [
+                *as_list(section.positives),
+                *(p for p in as_list(section.negatives) if p != DINUCLEOTIDE_SHUFFLE),
+            ]
+        elif isinstance(section, TableDataset):
+            files.append(section.sequences)
+        return [str(path) for path in files if path is not None]
+
+    def missing_files(self, dataset: str) -> list[str]:
+        """Say of each file that `dataset` needs and that is not there what is there instead."""
+        files = [*self.source_files(dataset), *self.database_file(dataset)]
+        if isinstance(self.datasets[dataset], SimulatedDataset):
+            files = self.database_file(dataset)
+        elif (fasta := self.fasta(dataset)) is not None:
+            files.append(str(fasta))
+        return [f"datasets.{dataset}: {problem}" for path in dict.fromkeys(files) if (problem := missing(path))]
+
+    def database(self, dataset: str) -> str:
+        """Return the name or path of the known motifs that `dataset`'s learned motifs are compared with."""
+        return (self.datasets[dataset].motifs or self.motifs).database
+
+    def database_file(self, dataset: str) -> list[str]:
+        """Return the MEME file of `dataset`'s known motifs; nothing where they come with a package."""
+        database = self.database(dataset)
+        return [] if database.startswith(JASPAR_PREFIX) else [database]
+
+    def settings_of(self, stage: str, dataset: str = "", model: str = "") -> str:
+        """Return, as JSON, the settings whose change makes `stage` run anew, and no others."""
+        section = self.datasets[dataset] if dataset else None
+        match stage:
+            case "simulate" if isinstance(section, SimulatedDataset):
+                decoys = section.negatives_per_positive if section.negatives == "decoys" else None
+                settings: list[Any] = [self.seed, section.window, decoys, section.simulate.model_dump()]
+            case "prepare" if section:
+                settings = [self.seed, section.model_dump(exclude={"motifs", "simulate"})]
+            case "train":
+                settings = [
+                    self.seed, self.kind(dataset), self.models[model].model_dump(), self.training.model_dump()
+                ]  # fmt: skip
+            case "fit":
+                settings = [self.kind(dataset), self.models[model].model_dump()]
+            case "evaluate":
+                settings = [self.seed, self.kind(dataset), self.evaluation.model_dump()]
+            case "motifs":
+                settings = [self.seed, self.database(dataset)]
+            case _:
+                raise ValueError(f"no settings of {stage}")
+        return json.dumps(settings)
+
+    def networks(self) -> list[str]:
+        """Return the names of the models that are trained by gradient descent."""
+        return [name for name, model in self.models.items() if not isinstance(model, BASELINES)]
+
+    def baselines(self) -> list[str]:
+        """Return the names of the models that are fitted without gradients."""
+        return [name for name, model in self.models.items() if isinstance(model, BASELINES)]
+
+    def with_filters(self) -> list[str]:
+        """Return the names of the models whose first layer is a convolution."""
+        return [name for name, model in self.models.items() if isinstance(model, Convolutional)]
+
+    def simulated(self) -> list[str]:
+        """Return the names of the datasets that motifloom simulates."""
+        return [name for name, section in self.datasets.items() if isinstance(section, SimulatedDataset)]
+
+    def _simulated(self, dataset: str, name: str) -> Path:
+        return Path(self.results) / dataset / "simulation" / name
+
+
+# ------------------------------------------------------------------------------------------------- reading and errors
+
+
+def validate(settings: Any, source: str = "config") -> Config:
+    """Check `settings`, fill in the defaults and return the configuration.
+
+    Parameters
+    ----------
+    settings
+        What a YAML file holds.
+    source
+        The file's name, for the messages.
+
+    Raises
+    ------
+    InputError
+        With every problem at once: the key's path, the value found and what was expected.
+    """
+    if not isinstance(settings, dict):
+        raise InputError(f"{source}: expected a mapping of keys, found {type(settings).__name__}")
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_explain(problem)}" for problem in error.errors()) from None
+
+
+def read(path: str | Path, dataset: str | None = None, model: str | None = None) -> Config:
+    """Read and check a configuration file.
+
+    Parameters
+    ----------
+    dataset, model
+        Names that it must hold.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, is no YAML, holds what :func:`validate` refuses, or lacks a name.
+    """
+    try:
+        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
+    config = validate(settings, str(path))
+    for kind, name, known in (("datasets", dataset, config.datasets), ("models", model, config.models)):
+        if name is not None and name not in known:
+            raise InputError(f"{path}: {kind}: no '{name}'; expected one of {', '.join(known)}")
+    return config
+
+
+def dump(config: Config) -> str:
+    """Return the configuration as YAML with every default filled in; :func:`read` gives the same configuration back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _explain(problem: Any) -> str:
+    """Turn one of pydantic's errors into one line for a user."""
+    path, known = _follow(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        key = str(problem["loc"][-1])
+        nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+        hint = f"the nearest known key is '{nearest[0]}'" if nearest else f"known keys are {', '.join(known)}"
+        return f"{path}: unknown key; {hint}"
+    if problem["type"] == "missing":
+        return f"{path}: missing"
+    if problem["type"] == "union_tag_invalid":
+        found = problem["ctx"]["tag"]
+        nearest = difflib.get_close_matches(found, ARCHITECTURES, n=1)
+        hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
+        return f"{path}: unknown architecture '{found}'; expected one of {', '.join(ARCHITECTURES)}{hint}"
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    value = problem["input"]
+    found = "" if isinstance(value, dict | list) else f", found {value!r}"
+    return f"{path}: {message}{found}" if path else message
+
+
+def _follow(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """Follow pydantic's location of an error through the models.
+
+    Returns
+    -------
+    str
+        The path as the user wrote it, without the marks pydantic puts in for the member of a union.
+    list[str]
+        The keys known at the innermost section.
+    """
+    kind: Any = Config
+    steps: list[str] = []
+    known: list[str] = []
+    for step in location:
+        if step in {"[key]", ONE, SEVERAL}:
+            continue
+        members = _members(kind)
+        if len(members) > 1 and step in members:
+            kind = members[str(step)]
+            continue
+        steps.append(str(step))
+        model = next(iter(members.values()), None) if len(members) == 1 else None
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            known = list(model.model_fields)
+            field = model.model_fields.get(str(step))
+            kind = field.annotation if field else None
+            continue
+        arguments = typing.get_args(kind)
+        kind = arguments[-1] if arguments else None
+    return ".".join(steps), known
+
+
+def _members(kind: Any) -> dict[str, Any]:
+    """Return the models `kind` may be, by the tag that pydantic puts into an error's location."""
+    while typing.get_origin(kind) is Annotated:
+        kind = typing.get_args(kind)[0]
+    if typing.get_origin(kind) in {typing.Union, types.UnionType}:
+        found: dict[str, Any] = {}
+        for member in typing.get_args(kind):
+            tag = next((m.tag for m in getattr(member, "__metadata__", ()) if isinstance(m, Tag)), None)
+            for name, model in _members(member).items():
+                found[tag or name] = model
+        return found
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        field = kind.model_fields.get("architecture")
+        return {str(field.default) if field else kind.__name__: kind}
+    return {}

@@ -1,0 +1,105 @@
+"""The values that keys take, the names that are taken, and what every section has."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+
+RESERVED_NAMES = frozenset(
+    {
+        *("benchmarks", "genomes", "logs", "simulation"),
+        *("comparisons.tsv", "config.yaml", "metrics.tsv", "report.html"),
+        *("audit.json", "dropped.tsv", "examples.parquet", "leaks.parquet", "sequences.bin", "sequences.parquet"),
+        *("shortcuts.tsv",),
+        "oracle",
+    }
+)
+"""Folders and files of the results, and the model of simulated datasets: no dataset or other model has such a name."""
+
+PLACE_COLUMNS = ("id", "split", "chrom", "start", "end", "strand")
+"""Columns of the examples that are no task."""
+
+ALL_CLASSES = "all"
+"""The task that metrics over all classes of a multiclass dataset stand under."""
+
+JASPAR_PREFIX = "jaspar-"
+TAXA = ("fungi", "insects", "nematodes", "plants", "vertebrates")
+"""The taxonomic groups of JASPAR that ``motifs.database`` may name."""
+
+
+def _check_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError("a name holds letters, digits, '.', '_' and '-', and starts with a letter or digit")
+    taken = RESERVED_NAMES.union(PLACE_COLUMNS)  # a dataset's name may be its task's
+    if name in taken:
+        raise ValueError(f"the name is taken; choose another one than {', '.join(sorted(taken))}")
+    return name
+
+
+def check_task(name: str) -> str:
+    """Return a task's name; ValueError where it cannot be one."""
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a task's name holds printable characters, not blanks alone")
+    if name in PLACE_COLUMNS:
+        raise ValueError(f"the name is taken; choose another one than {', '.join(PLACE_COLUMNS)}")
+    return name
+
+
+def _check_path(path: str) -> str:
+    if set(path) & set("{}<>"):
+        raise ValueError("expected a path without braces and angle brackets, which the workflow reads as wildcards")
+    if path.startswith("-"):
+        raise ValueError(f"expected a path that commands do not take for an option, such as './{path}'")
+    if not path.isprintable():
+        raise ValueError("expected a path of printable characters, without line breaks or tabs")
+    return path
+
+
+def _check_odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError("expected an odd number, so that the filter has a centre")
+    return size
+
+
+def check_database(database: str) -> str:
+    """Return the name or path of known motifs; ValueError where no such release is there."""
+    known = [f"{JASPAR_PREFIX}{taxon}" for taxon in TAXA]
+    if database.startswith(JASPAR_PREFIX) and database not in known:
+        raise ValueError(f"expected the path of a MEME file or one of {', '.join(known)}")
+    return database
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+TaskName = Annotated[str, AfterValidator(check_task)]
+PathText = Annotated[str, Field(min_length=1), AfterValidator(_check_path)]
+ONE, SEVERAL = "(one)", "(several)"
+"""What pydantic calls the two forms of a key that takes one value or several; users never see it."""
+
+
+def one_or_several(value: Any) -> str:
+    """Name the form of a key that takes one value or several, for pydantic's choice between them."""
+    return SEVERAL if isinstance(value, dict | list) else ONE
+
+
+Paths = Annotated[
+    Annotated[PathText, Tag(ONE)] | Annotated[list[PathText], Field(min_length=1), Tag(SEVERAL)],
+    Discriminator(one_or_several),
+]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Penalty = Annotated[float, Field(ge=0)]
+Odd = Annotated[int, Field(ge=1), AfterValidator(_check_odd)]
+HeldOut = Annotated[float, Field(gt=0, lt=1)]
+Kind = Literal["binary", "multiclass", "regression"]
+
+DINUCLEOTIDE_SHUFFLE = "dinucleotide-shuffle"
+SAMPLED = ("gc-matched", "random")
+"""The kinds of negatives that are drawn from the genome."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys refused, values never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)

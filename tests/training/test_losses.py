@@ -5,9 +5,15 @@ import pytest
 import torch
 from tests.conftest import KINDS
 
-from motifloom.training.losses import mean_loss
+from motifloom.training.losses import LOSSES, balancing_weights
 
 BATCH, TASKS = 7, 3
+
+
+def mean_loss(kind: str, outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """The mean loss over the labels that are there, and their number."""
+    total, number = LOSSES[kind](outputs, labels, torch.ones(2, TASKS, dtype=outputs.dtype))
+    return total / number.clamp(min=1), int(number)
 
 
 @pytest.fixture
@@ -96,3 +102,35 @@ def test_a_batch_without_any_label_loses_nothing(kind, outputs):
     loss, number = mean_loss(kind, torch.tensor(outputs), torch.tensor(labels))
     assert (float(loss), number) == (0, 0)
     assert (gradient(kind, outputs, labels) == 0).all()
+
+
+def test_a_weight_multiplies_the_loss_and_the_gradient_of_its_label(outputs):
+    labels = labels_of("binary")
+    weights = np.array([[0.5, 1.0, 2.0], [3.0, 5.0, 7.0]])
+    present = ~np.isnan(labels)
+    logistic = np.log1p(np.exp(np.where(labels == 1, -outputs, outputs)))
+    expected = (logistic * np.where(labels == 1, weights[1], weights[0]))[present].sum()
+    total, number = LOSSES["binary"](*map(torch.tensor, (outputs, labels, weights)))
+    assert (float(total), int(number)) == (pytest.approx(expected, rel=1e-9), present.sum())
+
+
+def test_the_weight_of_a_class_multiplies_the_loss_of_its_sequences(outputs):
+    labels = labels_of("multiclass")
+    weights = np.array([[1.0] * TASKS, [3.0, 5.0, 7.0]])
+    shares = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+    rows = np.flatnonzero(~np.isnan(labels[:, 0]))
+    expected = sum(-np.log(shares[row, labels[row].argmax()]) * weights[1, labels[row].argmax()] for row in rows)
+    total, number = LOSSES["multiclass"](*map(torch.tensor, (outputs, labels, weights)))
+    assert (float(total), int(number)) == (pytest.approx(expected, rel=1e-9), len(rows))
+
+
+def test_balanced_labels_have_the_same_share_in_the_loss():
+    nan = float("nan")
+    labels = np.array([[1, 0, 1], [0, 0, 1], [0, nan, 1], [0, 1, 1], [nan, 0, 1]], dtype=np.float32)
+    assert np.array(balancing_weights("binary", labels)) == pytest.approx(
+        np.array([[4 / 6, 4 / 6, 1], [4 / 2, 4 / 2, 1]])
+    )
+    classes = np.eye(4, dtype=np.float32)[[0, 0, 0, 0, 1, 3]]
+    (_, ones) = balancing_weights("multiclass", classes)
+    assert [ones[0], ones[1], ones[3]] == pytest.approx([6 / (3 * 4), 6 / 3, 6 / 3])
+    assert balancing_weights("regression", np.array([[0.0, 1, 5]], dtype=np.float32)) == [[1, 1, 1]] * 2

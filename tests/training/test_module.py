@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.conftest import KINDS
 
-from motifloom.config import Cnn
+from motifloom.config import Cnn, Training
 from motifloom.evaluation.selection import mean_main_score
 from motifloom.training.module import SequenceModule, mean_metric
 
@@ -17,7 +17,7 @@ def module_of(kind: str, **changes) -> SequenceModule:
     torch.manual_seed(0)
     network = Cnn(filters=4, kernel_size=5, pool_size=6, hidden=3).model_dump()
     return SequenceModule(
-        network, kind, TASKS, LENGTH, **{"learning_rate": 1e-3, "both_strands": True} | changes
+        network, Training().model_dump(), kind, TASKS, LENGTH, **{"both_strands": True} | changes
     ).eval()
 
 
@@ -103,27 +103,28 @@ def test_a_task_whose_predictions_are_all_alike_has_no_correlation():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_batch_counts_as_much_as_it_has_labels(kind, codes, monkeypatch):
-    module, logged = module_of(kind), {}
-    monkeypatch.setattr(module, "log", lambda name, _, batch_size, **__: logged.update({name: batch_size}))
+def test_a_batch_counts_as_much_as_it_has_labels(kind, codes):
+    module = module_of(kind)
     labels = torch.eye(3)[[0, 2, 1, 1, 0]]
     labels[3:] = float("nan")
     if kind != "multiclass":
         labels[0, 2] = float("nan")
-    module.training_step((codes, labels), 0)
+    step = module.training_step((codes, labels), 0)
     module.validation_step((codes, labels), 0)
-    assert logged == dict.fromkeys(("train_loss", "validation_loss"), 3 if kind == "multiclass" else 8)
+    ((_, _, validated),) = module.validated
+    for total, number in (step["sum"], validated):
+        assert number == (3 if kind == "multiclass" else 8)
+        assert (total / number).item() == pytest.approx(step["loss"].item(), rel=1e-6)
 
 
-def test_penalties_on_the_weights_are_added_to_the_loss(codes, monkeypatch):
+def test_penalties_on_the_weights_are_added_to_the_loss(codes):
     labels = torch.tensor([[1.0, 0.0, 1.0]] * BATCH)
     losses = {}
     for name, penalties in {"none": {}, "both": {"l1": 0.01, "l2": 0.02}}.items():
         torch.manual_seed(0)
         network = Cnn(filters=4, kernel_size=5, pool_size=6, hidden=3, dropout=0.0, **penalties).model_dump()
-        module = SequenceModule(network, "binary", TASKS, LENGTH, learning_rate=1e-3, both_strands=False)
-        monkeypatch.setattr(module, "log", lambda *_, **__: None)
-        losses[name] = module.training_step((codes, labels), 0)
+        module = SequenceModule(network, Training().model_dump(), "binary", TASKS, LENGTH, both_strands=False)
+        losses[name] = module.training_step((codes, labels), 0)["loss"]
     weights = [parameter for parameter in module.parameters() if parameter.dim() > 1]
     expected = sum((0.01 * weight.abs().sum() + 0.02 * (weight**2).sum()).item() for weight in weights)
     assert (losses["both"] - losses["none"]).item() == pytest.approx(expected, rel=1e-5)

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.motifs.matching import equivalents, match, read_database
     from motifloom.motifs.meme import meme_text
     from motifloom.seeds import generator
-    from motifloom.training.fit import load
+    from motifloom.training.checkpoints import load
 
     settings = config.read(args.config, args.dataset, args.model)
     database = read_database(settings.database(args.dataset))

@@ -1,11 +1,14 @@
 """Train one network and predict with it.
 
-Writes model.ckpt, history.csv, predictions.parquet (validation and test) and train_predictions.parquet.
+Writes model.ckpt, model.safetensors, history.csv, predictions.parquet (validation and test) and
+train_predictions.parquet. While it trains, checkpoints/ holds where it stands: a training that was killed or asked to
+stop goes on from there.
 """
 
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING
 
 from motifloom.cli import flags
@@ -37,13 +40,17 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.data.predictions import predictions_table
     from motifloom.errors import InputError
     from motifloom.files import write_parquet, write_text
-    from motifloom.training.fit import fit, predict, save
+    from motifloom.training.checkpoints import save
+    from motifloom.training.fit import fit, predict
 
     settings = config.read(args.config, args.dataset, args.model)
     if args.model not in settings.networks():
         raise InputError(f"{args.config}: models.{args.model}: is no network; motifloom fit fits it")
     dataset = Dataset.open(args.examples, args.genome)
-    module, history = fit(settings, args.dataset, args.model, args.replicate, dataset, args.output / "checkpoints")
+    checkpoints = args.output / "checkpoints"
+    module, history = fit(settings, args.dataset, args.model, args.replicate, dataset, checkpoints)
+    if not module.trainer.is_global_zero:
+        return
     for splits, name in ((("validation", "test"), "predictions"), (("train",), "train_predictions")):
         rows = dataset.rows(*splits)
         table = predictions_table(dataset, rows, predict(module, dataset, rows))
@@ -51,3 +58,4 @@ def run(args: argparse.Namespace) -> None:
         logger.info("predicted %d sequences of %s", len(rows), " and ".join(splits))
     write_text(args.output / "history.csv", history.write_csv())
     save(module, args.output / "model.ckpt")
+    shutil.rmtree(checkpoints)

@@ -13,7 +13,7 @@ import re
 import types
 import typing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, Tag, ValidationError, model_validator
@@ -54,6 +54,7 @@ from motifloom.config.values import (
     ALL_CLASSES,
     DINUCLEOTIDE_SHUFFLE,
     JASPAR_PREFIX,
+    MAIN_METRICS,
     ONE,
     PLACE_COLUMNS,
     RESERVED_NAMES,
@@ -74,6 +75,7 @@ __all__ = [
     "ARCHITECTURES",
     "DINUCLEOTIDE_SHUFFLE",
     "JASPAR_PREFIX",
+    "MAIN_METRICS",
     "PLACE_COLUMNS",
     "RESERVED_NAMES",
     "SAMPLED",
@@ -120,8 +122,15 @@ class Training(Section):
     max_epochs: Count = 100
     batch_size: Annotated[int, Field(ge=2)] = 64
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    warm_up: Annotated[float, Field(ge=0)] = 0.0
+    decay: Literal["none", "plateau", "cosine"] = "none"
     patience: Count = 20
+    gradient_norm: Annotated[float, Field(gt=0)] = 1.0
+    class_weights: Literal["none", "balanced"] = "none"
     reverse_complement: bool = True
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
+    devices: Literal["auto"] | Count = "auto"
 
 
 class Evaluation(Section):

@@ -13,6 +13,7 @@ A prepared dataset is a folder with three files:
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,10 @@ SEQUENCE_SCHEMA = {
 """``offset``: the first base in the packed genome or, where ``own``, in ``sequences.bin``; ``length`` in bp; ``minus``:
 whether the reverse complement of what lies there is meant; ``parent``: the id of the example that this one is a shuffle
 of; ``group``: what must stay in one split."""
+
+
+FINGERPRINT_ROWS = 4096
+"""So many sequences are gathered at a time for a fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,17 @@ class Dataset:
     def length(self) -> int:
         """The length of the longest sequence, in bp: what all are padded to."""
         return int(self.sequences.lengths.max())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of what a model learns from: names, splits, labels and sequences, 32 hexadecimal digits."""
+        digest = hashlib.blake2b(digest_size=16)
+        for row in self.examples.select("id", "split", *self.tasks).iter_rows():
+            digest.update(repr(row).encode())
+        rows = np.arange(len(self.examples))
+        for first in range(0, len(rows), FINGERPRINT_ROWS):
+            digest.update(self.codes(rows[first : first + FINGERPRINT_ROWS]))
+        return digest.hexdigest()
 
     def rows(self, *splits: str) -> npt.NDArray[np.int64]:
         """Return the rows of `splits`, in the table's order."""

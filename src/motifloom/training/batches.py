@@ -12,6 +12,7 @@ from torch.utils import data
 
 from motifloom.genome import reverse_complement
 from motifloom.seeds import generator
+from motifloom.training.epoch import Epoch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +75,7 @@ class SequenceDataModule(lightning.LightningDataModule):
         super().__init__()
         self.dataset, self.settings, self.seed = dataset, settings, seed
 
-    def train_dataloader(self) -> data.DataLoader[Batch]:
+    def train_dataloader(self) -> Epoch:
         """Return the batches of the trainer's current epoch; it is asked anew for every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         random = generator(self.seed, "epoch", epoch)
@@ -82,13 +83,9 @@ class SequenceDataModule(lightning.LightningDataModule):
         if len(rows) % self.settings.batch_size == 1:
             rows = rows[:-1]  # a batch of one sequence has no spread to be normalised by
         flipped = random.random(len(rows)) < 0.5 if self.settings.reverse_complement else None
-        return _loader(Batches(self.dataset, rows, self.settings.batch_size, flipped))
+        return Epoch(Batches(self.dataset, rows, self.settings.batch_size, flipped))
 
-    def val_dataloader(self) -> data.DataLoader[Batch]:
+    def val_dataloader(self) -> Epoch:
         """Return the validation split in the table's order."""
         rows = self.dataset.rows("validation")
-        return _loader(Batches(self.dataset, rows, self.settings.batch_size))
-
-
-def _loader(batches: Batches) -> data.DataLoader[Batch]:
-    return data.DataLoader(batches, batch_size=None, shuffle=False)
+        return Epoch(Batches(self.dataset, rows, self.settings.batch_size))

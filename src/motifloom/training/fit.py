@@ -1,140 +1,134 @@
-"""The training loop: early stopping on validation, the best weights kept, a history of every epoch."""
+"""The training of one network, and predictions with it."""
 
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from motifloom.files import whole_file
+from motifloom.config import MAIN_METRICS
 from motifloom.models.base import FilterNetwork
 from motifloom.seeds import derive_seed
+from motifloom.training import checkpoints
 from motifloom.training.batches import Batches, SequenceDataModule
-from motifloom.training.module import MAIN_METRICS, SequenceModule
+from motifloom.training.history import MONITOR, History
+from motifloom.training.interruption import Interruption
+from motifloom.training.losses import balancing_weights
+from motifloom.training.module import SequenceModule
+from motifloom.training.precision import choose_precision
+from motifloom.training.schedule import LearningRate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import numpy.typing as npt
+    import polars as pl
 
     from motifloom.config import Config, Training
     from motifloom.data.dataset import Dataset
 
 logger = logging.getLogger(__name__)
 
-MONITOR = "validation_loss"
-GRADIENT_NORM = 1.0
-"""A longer gradient is shortened to this: one bad batch cannot throw an LSTM off."""
-
 PREDICT_BATCH = 512
-HISTORY_SCHEMA = {
-    "epoch": pl.Int64,
-    "train_loss": pl.Float64,
-    "validation_loss": pl.Float64,
-    "validation_auroc": pl.Float64,
-    "validation_pearson": pl.Float64,
-}
-"""The columns of a history; of the last two it has the one of the main metric."""
-
-METRIC_NAMES = {"auroc": "AUROC", "pearson": "Pearson's r"}
-
-
-class History(lightning.Callback):
-    """Keeps every epoch's metrics and tells of them.
-
-    Parameters
-    ----------
-    metric
-        ``auroc`` or ``pearson``: what validation is told by, beside the loss.
-    """
-
-    def __init__(self, max_epochs: int, metric: str) -> None:
-        self.max_epochs, self.metric = max_epochs, metric
-        self.columns = ("train_loss", MONITOR, f"validation_{metric}")
-        self.rows: list[dict[str, float]] = []
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
-        """Record the epoch that ends."""
-        row = {name: float(trainer.callback_metrics[name]) for name in self.columns}
-        self.rows.append({"epoch": trainer.current_epoch, **row})
-        best = min(r[MONITOR] for r in self.rows)
-        logger.info(
-            "epoch %d of at most %d: loss %.4f, validation loss %.4f (best %.4f), validation %s %.4f",
-            len(self.rows), self.max_epochs, row["train_loss"], row[MONITOR], best,
-            METRIC_NAMES[self.metric], row[f"validation_{self.metric}"],
-            extra={"progress": True},
-        )  # fmt: skip
-
-    def table(self) -> pl.DataFrame:
-        """Return a row per epoch.
-
-        Its columns are ``epoch`` from 0, ``train_loss``, ``validation_loss``, and ``validation_auroc`` or
-        ``validation_pearson``, null where undefined.
-        """
-        schema = {name: HISTORY_SCHEMA[name] for name in ("epoch", *self.columns)}
-        return pl.DataFrame(self.rows, schema=schema).fill_nan(None)
 
 
 def fit(
     config: Config, name: str, model: str, replicate: int, dataset: Dataset, folder: Path
 ) -> tuple[SequenceModule, pl.DataFrame]:
-    """Train one network.
+    """Train one network, or go on with a training that was interrupted.
 
     Parameters
     ----------
     name, model, replicate
         The dataset, the model and the number of the training, from which its seed derives.
     folder
-        Where checkpoints are kept while it trains.
+        Where checkpoints are kept; whoever has saved what this returns may remove it.
 
     Returns
     -------
     The network with the weights of the epoch of least validation loss, ready to predict, and the history of all epochs.
+
+    Raises
+    ------
+    Interrupted
+        Where a signal asked for it; `folder` holds where the training stands.
+    InputError
+        Where a file in `folder` is no checkpoint.
     """
-    seed = derive_seed(config.seed, name, model, "replicate", replicate)
-    lightning.seed_everything(seed, workers=True, verbose=False)
     settings = config.training
-    kind = config.kind(name)
-    centre, spread = standardisation(dataset.labels(dataset.rows("train"))) if kind == "regression" else (None, None)
+    module = new_module(config, name, model, replicate, dataset)
+    history = History(settings.max_epochs, MAIN_METRICS[module.kind])
+    last = folder / "last.ckpt"
+    trainer = _trainer(
+        settings,
+        [
+            history,
+            LearningRate(settings, history),
+            Patience(settings.patience),
+            ModelCheckpoint(folder, "best", monitor=MONITOR, enable_version_counter=False),
+            ModelCheckpoint(folder, last.stem, enable_version_counter=False),
+            Interruption(last),
+        ],
+    )
+    _tell(module, model, dataset, trainer)
+    resumed = checkpoints.resumable(last, module)
+    started = time.monotonic()
+    with _without_hints():
+        data = SequenceDataModule(dataset, settings, module.seed)
+        trainer.fit(module, datamodule=data, ckpt_path=last if resumed else None, weights_only=True)
+    logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
+    module.load_state_dict(checkpoints.read(folder / "best.ckpt")["state_dict"])
+    return module.to(trainer.strategy.root_device).eval(), history.table()
+
+
+def new_module(config: Config, name: str, model: str, replicate: int, dataset: Dataset) -> SequenceModule:
+    """Return the untrained network of a training: its weights follow from the seed and the names alone."""
+    seed = derive_seed(config.seed, name, model, "replicate", replicate)
+    kind, settings = config.kind(name), config.training
+    labels = dataset.labels(dataset.rows("train"))
+    centre, spread = standardisation(labels) if kind == "regression" else (None, None)
+    torch.manual_seed(derive_seed(seed, "weights"))
     module = SequenceModule(
         network=config.models[model].model_dump(),
+        training=settings.model_dump(),
         kind=kind,
         tasks=dataset.tasks,
         length=dataset.length,
-        learning_rate=settings.learning_rate,
         both_strands=settings.reverse_complement,
         centre=centre,
         spread=spread,
+        weights=balancing_weights(kind, labels) if settings.class_weights == "balanced" else None,
+        origin={
+            "dataset": name,
+            "model": model,
+            "replicate": replicate,
+            "seed": seed,
+            "data": dataset.fingerprint,
+        },
     )
-    history = History(settings.max_epochs, MAIN_METRICS[kind])
-    shutil.rmtree(folder, ignore_errors=True)
-    best = ModelCheckpoint(dirpath=folder, filename="best", monitor=MONITOR, enable_version_counter=False)
-    trainer = _trainer(settings, [history, EarlyStopping(MONITOR, patience=settings.patience), best])
-    logger.info(
-        "%s with %d weights on %d sequences of %d bp (%s)",
-        model, sum(p.numel() for p in module.parameters()), len(dataset.rows("train")), dataset.length,
-        trainer.accelerator.name(),
-    )  # fmt: skip
-    if isinstance(module.network, FilterNetwork):
-        logger.info("a place after its convolutions sees %d bp", module.network.receptive_field)
-    started = time.monotonic()
-    with _without_hints():
-        trainer.fit(module, datamodule=SequenceDataModule(dataset, settings, seed))
-    logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
-    module.load_state_dict(torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"])
-    shutil.rmtree(folder)
-    return module.to(trainer.strategy.root_device).eval(), history.table()
+    if settings.compile:
+        module.network.compile()
+    return module
+
+
+class Patience(EarlyStopping):
+    """Ends a training when the validation loss has not improved for so many epochs, once and for all."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__(MONITOR, patience=patience)
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
+        """Train no further where a training that was interrupted had come to its end already."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 def standardisation(labels: npt.NDArray[np.float32]) -> tuple[list[float], list[float]]:
@@ -156,21 +150,39 @@ def standardisation(labels: npt.NDArray[np.float32]) -> tuple[list[float], list[
 
 def _trainer(settings: Training, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     """Return Lightning's loop with nothing left to its defaults that a result depends on."""
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    accelerator = {"cuda": "gpu"}.get(device, device)
+    devices = settings.devices if settings.devices != "auto" else max(1, torch.cuda.device_count())
     with _without_hints():
         return lightning.Trainer(
-            accelerator="auto",
-            devices=1,
+            accelerator=accelerator,
+            devices=devices,
+            strategy="ddp" if devices > 1 else "auto",
+            precision="bf16-mixed" if choose_precision(settings, device) == "bfloat16" else "32-true",
             max_epochs=settings.max_epochs,
             deterministic=True,
-            gradient_clip_val=GRADIENT_NORM,
+            gradient_clip_val=settings.gradient_norm,
             callbacks=callbacks,
-            plugins=[LightningEnvironment()],  # a Slurm job is one process to Lightning as well
+            # A Slurm job is one process to Lightning as well.
+            plugins=[LightningEnvironment(), checkpoints.WholeFiles()],
             reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
             num_sanity_val_steps=0,
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
+
+
+def _tell(module: SequenceModule, model: str, dataset: Dataset, trainer: lightning.Trainer) -> None:
+    """Tell what is trained on what."""
+    logger.info(
+        "%s with %d weights on %d sequences of %d bp (%s, %s)",
+        model, sum(weights.numel() for weights in module.parameters()), len(dataset.rows("train")), dataset.length,
+        f"{trainer.num_devices} × {trainer.accelerator.name()}", trainer.precision,
+    )  # fmt: skip
+    if isinstance(module.network, FilterNetwork):
+        logger.info("a place after its convolutions sees %d bp", module.network.receptive_field)
 
 
 @contextmanager
@@ -183,31 +195,14 @@ def _without_hints() -> Iterator[None]:
             "The `srun` command is available",
             ".*LeafSpec.* is deprecated",
             "The number of training batches",
+            "Checkpoint directory .* exists and is not empty",
         ):
             warnings.filterwarnings("ignore", message)
         yield
 
 
-def save(module: SequenceModule, path: Path) -> None:
-    """Write a checkpoint of the weights and of plain hyperparameters; it loads with ``weights_only=True``."""
-    checkpoint = {
-        "state_dict": {name: tensor.cpu() for name, tensor in module.state_dict().items()},
-        "hyper_parameters": dict(module.hparams),
-        "pytorch-lightning_version": lightning.__version__,
-    }
-    with whole_file(path) as beside, beside.open("wb") as out:
-        torch.save(checkpoint, out)
-
-
-def load(path: Path) -> SequenceModule:
-    """Read a checkpoint that :func:`save` wrote, without executing anything in it; ready to predict, on the CPU."""
-    module: Any = SequenceModule.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-    loaded: SequenceModule = module.eval()
-    return loaded
-
-
 def predict(module: SequenceModule, dataset: Dataset, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Predict `rows`, computed where the network is.
+    """Predict `rows`, computed where the network is, in float32.
 
     Returns
     -------

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as lightning
 import torch
 from pydantic import TypeAdapter
-from torch import Tensor
+from torch import Tensor, distributed
 from torchmetrics.functional.classification import binary_auroc
 
 from motifloom import config
+from motifloom.genome import BASES
 from motifloom.models.encoding import one_hot, reverse_complement
 from motifloom.models.networks import build
-from motifloom.training.losses import mean_loss
+from motifloom.seeds import derive_seed
+from motifloom.training.losses import LOSSES
 
 if TYPE_CHECKING:
     from motifloom.models.base import Network
     from motifloom.training.batches import Batch
 
-MAIN_METRICS: dict[config.Kind, str] = {"binary": "auroc", "multiclass": "auroc", "regression": "pearson"}
-"""The metric told of validation after every epoch."""
+
+TINY = 1e-9
+"""Instead of 0, what a sum over no label is divided by."""
 
 
 class SequenceModule(lightning.LightningModule):
@@ -37,45 +40,57 @@ class SequenceModule(lightning.LightningModule):
 
     Parameters
     ----------
-    network
-        One model's section of the configuration.
+    network, training
+        The model's section of the configuration, and that of training.
     kind
         ``binary``, ``multiclass`` or ``regression``.
     tasks
         The names of the tasks, or of the classes, in the order of the outputs.
     length
-        Of the sequences, in bp.
-    learning_rate
-        Of AdamW, whose decoupled weight decay is the network's `weight_decay`.
+        Of the longest sequence, in bp.
     both_strands
         Whether a prediction is made from the mean of the outputs for the sequence and for its reverse complement.
+    alphabet
+        The bases in the order of their one-hot channels.
     centre, spread
         For regression, the mean and the standard deviation of each task's training labels.
+    weights
+        How much a label 0 and a label 1 of each task count in the loss; None for alike.
+    origin
+        What was trained on what: names, the seed, the fingerprint of the data.
     """
 
     centre: Tensor
     spread: Tensor
+    weights: Tensor
 
     def __init__(
         self,
         network: dict[str, Any],
+        training: dict[str, Any],
         kind: config.Kind,
         tasks: list[str],
         length: int,
-        learning_rate: float,
         both_strands: bool,
+        alphabet: str = BASES,
         centre: list[float] | None = None,
         spread: list[float] | None = None,
+        weights: list[list[float]] | None = None,
+        origin: dict[str, str | int] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        if alphabet != BASES:
+            raise ValueError(f"an alphabet of {alphabet!r}; expected {BASES!r}")
         settings: config.Network = TypeAdapter[Any](config.Model).validate_python(network)
         self.network: Network = build(settings, len(tasks), length)
         self.kind, self.both_strands = kind, both_strands
-        self.learning_rate, self.weight_decay = learning_rate, settings.weight_decay
+        self.training_settings, self.weight_decay = config.Training(**training), settings.weight_decay
+        self.seed = int((origin or {}).get("seed", 0))
         self.register_buffer("centre", torch.tensor(centre or [0.0] * len(tasks)), persistent=False)
         self.register_buffer("spread", torch.tensor(spread or [1.0] * len(tasks)), persistent=False)
-        self.validated: list[tuple[Tensor, Tensor]] = []
+        self.register_buffer("weights", torch.tensor(weights or [[1.0] * len(tasks)] * 2), persistent=False)
+        self.validated: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return the outputs ``(batch, tasks)`` for codes ``(batch, length)``."""
@@ -85,26 +100,36 @@ class SequenceModule(lightning.LightningModule):
             outputs = (outputs + self.network(reverse_complement(x))) / 2
         return outputs
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Return the mean loss of a batch, and with it the penalty on the weights."""
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's
+        """Seed what dropout draws: by the number of the batch alone, whatever was before."""
+        torch.manual_seed(derive_seed(self.seed, "batch", self.trainer.current_epoch, batch_idx, self.global_rank))
+
+    def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
+        """Return the mean loss of a batch and with it the penalty on the weights, and the sum that the mean is of.
+
+        Where several processes share a batch, the mean over them of what they return is that of the whole batch.
+        """
         codes, labels = batch
-        loss, number = mean_loss(self.kind, self(codes), self.targets(labels))
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=number)
-        return loss + self.network.penalty()
+        total, number = LOSSES[self.kind](self(codes), self.targets(labels), self.weights)
+        loss = total / mean_over_processes(number).clamp(min=TINY) + self.network.penalty()
+        return {"loss": loss, "sum": torch.stack([total.detach(), number]).float()}
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """Record the loss, and keep the predictions for the metric."""
+        """Keep the loss and the predictions, computed in float32 as all predictions are."""
         codes, labels = batch
-        outputs = self(codes)
-        loss, number = mean_loss(self.kind, outputs, self.targets(labels))
-        self.log("validation_loss", loss, batch_size=number)
-        self.validated.append((labels.cpu(), self.scores(outputs).cpu()))
+        with torch.autocast(codes.device.type, enabled=False):
+            outputs = self(codes)
+        loss = LOSSES[self.kind](outputs, self.targets(labels), self.weights)
+        self.validated.append((labels, self.scores(outputs), torch.stack(loss)))
 
     def on_validation_epoch_end(self) -> None:
-        """Record the main metric, the mean over the tasks for which it is defined."""
-        labels, scores = (torch.cat(parts) for parts in zip(*self.validated, strict=True))
+        """Record the mean loss, and the main metric's mean over the tasks for which it is defined."""
+        labels, scores, losses = zip(*self.validated, strict=True)
         self.validated.clear()
-        self.log(f"validation_{MAIN_METRICS[self.kind]}", mean_metric(self.kind, labels, scores))
+        total, number = torch.stack(losses).sum(dim=0)
+        self.log("validation_loss", total / number.clamp(min=TINY))
+        metric = mean_metric(self.kind, torch.cat(labels).cpu(), torch.cat(scores).cpu())
+        self.log(f"validation_{config.MAIN_METRICS[self.kind]}", metric)
 
     def predict_step(self, batch: Batch, _: int = 0) -> Tensor:
         """Return what :meth:`scores` makes of a batch's outputs."""
@@ -126,7 +151,18 @@ class SequenceModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
-        return torch.optim.AdamW(self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+        return torch.optim.AdamW(
+            self.parameters(), lr=self.training_settings.learning_rate, weight_decay=self.weight_decay
+        )
+
+
+def mean_over_processes(number: Tensor) -> Tensor:
+    """Return the mean of a count over the processes that share a batch; the count itself where there is but one."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return number
+    everywhere = number.clone()
+    distributed.all_reduce(everywhere)
+    return everywhere / distributed.get_world_size()
 
 
 def mean_metric(kind: config.Kind, labels: Tensor, scores: Tensor) -> float:

@@ -1,0 +1,127 @@
+"""What is told of a training while it runs, and kept of every epoch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytorch_lightning as lightning
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from motifloom.training.batches import Batch
+
+logger = logging.getLogger(__name__)
+
+MONITOR = "validation_loss"
+HISTORY_SCHEMA = {
+    "epoch": pl.Int64,
+    "learning_rate": pl.Float64,
+    "train_loss": pl.Float64,
+    "validation_loss": pl.Float64,
+    "validation_auroc": pl.Float64,
+    "validation_pearson": pl.Float64,
+}
+"""The columns of a history; of the last two it has the one of the main metric."""
+
+METRIC_NAMES = {"auroc": "AUROC", "pearson": "Pearson's r"}
+
+QUIET_SECONDS = 10.0
+"""Within an epoch, progress is told at most this often."""
+
+
+class History(lightning.Callback):
+    """Keeps every epoch's metrics and tells of them, and of how far a long epoch is.
+
+    Parameters
+    ----------
+    metric
+        ``auroc`` or ``pearson``: what validation is told by, beside the loss.
+
+    Attributes
+    ----------
+    rows
+        A row of the history for every epoch that is over.
+    losses
+        The sum of the losses and the number of labels of every batch so far in this epoch.
+    """
+
+    def __init__(self, max_epochs: int, metric: str) -> None:
+        self.max_epochs, self.metric = max_epochs, metric
+        self.rows: list[dict[str, float]] = []
+        self.losses: list[Tensor] = []
+        self._first: tuple[int, float] | None = None
+        self._told = 0.0
+
+    @property
+    def validation_losses(self) -> list[float]:
+        """The validation loss of every epoch that is over."""
+        return [row[MONITOR] for row in self.rows]
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
+        """Forget the batches of the epoch before."""
+        self.losses.clear()
+        self._first = None
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002 - Lightning's
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        """Add up a batch, and tell how far the epoch is."""
+        self.losses.append(outputs["sum"])
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._told = (batch_idx, now), now
+        elif now - self._told > QUIET_SECONDS:
+            self._told = now
+            (first, begun), done = self._first, batch_idx + 1
+            logger.info(
+                "epoch %d of at most %d: batch %d of %d, %.0f sequences/s",
+                len(self.rows) + 1, self.max_epochs, done, trainer.num_training_batches,
+                (batch_idx - first) * len(batch[0]) * trainer.world_size / (now - begun),
+                extra={"progress": True},
+            )  # fmt: skip
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
+        """Record the epoch that ends."""
+        total = trainer.strategy.reduce(torch.stack(self.losses).sum(dim=0), reduce_op="sum")
+        logged = {name: float(trainer.callback_metrics[name]) for name in (MONITOR, f"validation_{self.metric}")}
+        row = {
+            "epoch": trainer.current_epoch,
+            "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
+            "train_loss": float(total[0] / total[1].clamp(min=1)),
+            **logged,
+        }
+        self.rows.append(row)
+        logger.info(
+            "epoch %d of at most %d: loss %.4f, validation loss %.4f (best %.4f), validation %s %.4f",
+            len(self.rows), self.max_epochs, row["train_loss"], row[MONITOR], min(self.validation_losses),
+            METRIC_NAMES[self.metric], row[f"validation_{self.metric}"],
+            extra={"progress": True},
+        )  # fmt: skip
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a training that is resumed has to know."""
+        return {"rows": self.rows, "losses": self.losses}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the history of a training that was interrupted."""
+        self.rows = state_dict["rows"]
+        self.losses = state_dict["losses"]
+
+    def table(self) -> pl.DataFrame:
+        """Return a row per epoch.
+
+        Its columns are ``epoch`` from 0, ``learning_rate`` of its last batch, ``train_loss``, ``validation_loss``, and
+        ``validation_auroc`` or ``validation_pearson``, null where undefined.
+        """
+        columns = ("epoch", "learning_rate", "train_loss", MONITOR, f"validation_{self.metric}")
+        return pl.DataFrame(self.rows, schema={name: HISTORY_SCHEMA[name] for name in columns}).fill_nan(None)

@@ -1,0 +1,194 @@
+"""A training that is killed or asked to stop goes on where it was, and ends with the bytes of one that was not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from tests.conftest import planted, simulated_config, table_config
+
+from motifloom.config import dump
+from motifloom.errors import InputError
+from motifloom.training import interruption
+from motifloom.training.checkpoints import WholeFiles, save
+from motifloom.training.fit import fit
+from motifloom.training.interruption import Interrupted
+from motifloom.training.module import SequenceModule
+
+EPOCHS = 4
+TRAINING = {"max_epochs": EPOCHS, "batch_size": 64, "patience": 4, "warm_up": 1.5, "decay": "plateau"}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """A training of a network with dropout and batch norm, whose learning rate changes."""
+    return simulated_config(tmp_path_factory.mktemp("resume"), training=TRAINING)
+
+
+def outcome(config, toy, folder) -> tuple[bytes, bytes, str]:
+    """Train, or go on, and return the bytes of all that is kept."""
+    module, history = fit(config, "toy", "cnn", 0, toy, folder / "checkpoints")
+    save(module, folder / "model.ckpt")
+    return (folder / "model.ckpt").read_bytes(), (folder / "model.safetensors").read_bytes(), history.write_csv()
+
+
+@pytest.fixture(scope="module")
+def whole(config, toy, tmp_path_factory):
+    """What a training leaves that nothing interrupts."""
+    return outcome(config, toy, tmp_path_factory.mktemp("whole"))
+
+
+def steps_of(toy) -> int:
+    return -(-len(toy.rows("train")) // 64)
+
+
+def at_call(monkeypatch, name: str, number: int, do) -> None:
+    """Have the module do something in the call of a hook of this number, from 0."""
+    hook, calls = getattr(SequenceModule, name), iter(range(10**6))
+
+    def watched(self, *args):
+        if next(calls) == number:
+            do()
+        return hook(self, *args)
+
+    monkeypatch.setattr(SequenceModule, name, watched)
+
+
+@pytest.mark.parametrize(
+    ("number", "hook", "call"),
+    [
+        (signal.SIGTERM, "training_step", 0),
+        (signal.SIGUSR1, "training_step", 17),
+        (signal.SIGINT, "training_step", -1),
+        (signal.SIGTERM, "validation_step", 1),
+    ],
+    ids=["first batch", "within an epoch", "last batch of an epoch", "validation"],
+)
+def test_a_signal_ends_a_training_that_goes_on_later(number, hook, call, config, toy, whole, tmp_path, monkeypatch):
+    listening = [signal.getsignal(each) for each in interruption.SIGNALS]
+    call = 2 * steps_of(toy) - 1 if call < 0 else call
+    with monkeypatch.context() as patched:
+        at_call(patched, hook, call, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(Interrupted) as stopped:
+            outcome(config, toy, tmp_path)
+    assert stopped.value.code == 128 + number
+    assert [signal.getsignal(each) for each in interruption.SIGNALS] == listening
+    assert not (tmp_path / "model.ckpt").exists()
+    assert outcome(config, toy, tmp_path) == whole
+
+
+class Killed(BaseException):
+    """Ends a training as a kill does: nothing is saved any more."""
+
+
+def kill() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("call", [3, 16])
+def test_a_long_epoch_is_saved_on_its_way(call, config, toy, whole, tmp_path, monkeypatch):
+    """The training that goes on computes again no batch that was saved."""
+    monkeypatch.setattr(interruption, "SAVE_SECONDS", 0.0)
+    with monkeypatch.context() as patched:
+        at_call(patched, "training_step", call, kill)
+        with pytest.raises(Killed):
+            outcome(config, toy, tmp_path)
+    step, done = SequenceModule.training_step, []
+    monkeypatch.setattr(SequenceModule, "training_step", lambda self, *args: (done.append(1), step(self, *args))[1])
+    assert outcome(config, toy, tmp_path) == whole
+    assert len(done) == EPOCHS * steps_of(toy) - call
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(config, toy, whole, tmp_path, monkeypatch):
+    write, written = torch.save, iter(range(10**6))
+
+    def half(content, file):
+        if next(written) == 5:
+            file.write(b"PK half of a checkpoint")
+            raise Killed
+        write(content, file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", half)
+        with pytest.raises(Killed):
+            outcome(config, toy, tmp_path)
+    assert (tmp_path / "checkpoints" / "last.ckpt").exists()
+    assert outcome(config, toy, tmp_path) == whole
+
+
+def test_a_training_that_had_ended_is_not_trained_on(config, toy, whole, tmp_path, monkeypatch):
+    """Killed when all epochs were done, but nothing was predicted yet."""
+    assert outcome(config, toy, tmp_path) == whole
+    at_call(monkeypatch, "training_step", 0, kill)
+    assert outcome(config, toy, tmp_path) == whole
+
+
+def test_a_training_whose_patience_had_ended_is_not_trained_on(toy, tmp_path, monkeypatch):
+    training = TRAINING | {"max_epochs": 50, "patience": 1, "learning_rate": 0.05}
+    config = simulated_config(tmp_path, training=training)
+    before = outcome(config, toy, tmp_path)
+    assert before[2].count("\n") < 50
+    at_call(monkeypatch, "training_step", 0, kill)
+    assert outcome(config, toy, tmp_path) == before
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_with(config, toy, whole, tmp_path, caplog):
+    other = simulated_config(tmp_path, training=TRAINING | {"learning_rate": 0.002, "max_epochs": 1})
+    fit(other, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
+    with caplog.at_level(logging.INFO, "motifloom"):
+        assert outcome(config, toy, tmp_path) == whole
+    assert "settings or data have changed; trained anew" in caplog.text
+
+
+def test_a_checkpoint_that_is_none_is_refused(config, toy, tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for content in (b"", b"PK\x03\x04 cut off", b"<html>"):
+        (folder / "last.ckpt").write_bytes(content)
+        with pytest.raises(InputError, match=r"last\.ckpt: is no checkpoint of tensors and plain values"):
+            fit(config, "toy", "cnn", 0, toy, folder)
+    WholeFiles().save_checkpoint({"weights": 1}, folder / "last.ckpt")
+    with pytest.raises(InputError, match=r"last\.ckpt: is no checkpoint of motifloom train"):
+        fit(config, "toy", "cnn", 0, toy, folder)
+
+
+def test_a_job_that_is_killed_again_and_again_ends_with_the_same_files(tmp_path):
+    """SIGKILL, as a cluster sends it, wherever it meets the job."""
+    dataset = planted("binary", number=400)
+    dataset.examples.write_parquet(tmp_path / "examples.parquet")
+    dataset.sequences.table.write_parquet(tmp_path / "sequences.parquet")
+    dataset.sequences.own.tofile(tmp_path / "sequences.bin")
+    training = {"max_epochs": 12, "batch_size": 8, "patience": 12}
+    (tmp_path / "config.yaml").write_text(dump(table_config("binary", dataset.tasks, training=training)))
+
+    def job(folder: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "motifloom", "train", "--dataset", "planted", "--model", "cnn"]
+        for flag, path in {"config": "config.yaml", "examples": "examples.parquet", "output": folder}.items():
+            command += [f"--{flag}", str(tmp_path / path)]
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def files(folder: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
+
+    assert job("whole").wait() == 0
+    last = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    for _ in range(2):
+        before = last.stat().st_mtime_ns if last.exists() else 0
+        killed = job("killed")
+        while not last.exists() or last.stat().st_mtime_ns == before:
+            assert killed.poll() is None
+            time.sleep(0.002)
+        killed.kill()
+        assert killed.wait() == -signal.SIGKILL
+        assert {path.name for path in (tmp_path / "killed").iterdir()} == {"checkpoints"}
+    assert job("killed").wait() == 0
+    assert files("killed") == files("whole")
+    assert set(files("whole")) == {
+        "history.csv", "model.ckpt", "model.safetensors", "predictions.parquet", "train_predictions.parquet"
+    }  # fmt: skip

@@ -6,13 +6,18 @@ import torch
 from motifloom.config import Training
 from motifloom.genome import reverse_complement
 from motifloom.training.batches import Batches, SequenceDataModule
+from motifloom.training.epoch import Epoch
 
 SEED = 11
 
 
-def epoch_of(module: SequenceDataModule, epoch: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def epoch_of(
+    module: SequenceDataModule, epoch: int, process: int = 0, processes: int = 1
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
     class Trainer:
         current_epoch = epoch
+        global_rank = process
+        world_size = processes
 
     module.trainer = Trainer()  # type: ignore[assignment]
     return list(module.train_dataloader())
@@ -62,3 +67,26 @@ def test_stranded_data_are_never_flipped(toy):
 def test_no_batch_holds_a_single_sequence(toy):
     settings = Training(batch_size=len(toy.rows("train")) - 1)
     assert [len(codes) for codes, _ in epoch_of(SequenceDataModule(toy, settings, SEED), 0)] == [settings.batch_size]
+
+
+def test_processes_share_every_batch(toy):
+    """Together they see each sequence of it once, and no share is of a single sequence."""
+    settings = Training(batch_size=50)
+    shares = [epoch_of(SequenceDataModule(toy, settings, SEED), 2, process, 3) for process in range(3)]
+    (whole,) = (epoch_of(SequenceDataModule(toy, settings, SEED), 2),)
+    assert len(whole[-1][0]) >= 2 * 3
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert min(len(codes) for codes, _ in parts) >= 2
+        together = torch.cat([codes for codes, _ in parts])
+        assert sorted(map(bytes, together.numpy())) == sorted(map(bytes, batch[0].numpy()))
+
+
+def test_an_epoch_is_entered_where_another_one_was_left(toy):
+    batches = Batches(toy, toy.rows("train"), 64)
+    left, entered = Epoch(batches), Epoch(batches)
+    served = [next(iterator) for iterator in [iter(left)] for _ in range(3)]
+    entered.load_state_dict(left.state_dict())
+    both = [*served, *entered]
+    assert torch.equal(torch.cat([codes for codes, _ in both]), torch.cat([codes for codes, _ in batches]))
+    whole = Epoch(batches)
+    assert len(list(whole)) == len(list(whole)) == len(batches)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import sys
 import time
 import traceback
@@ -105,12 +106,13 @@ def _job(args: argparse.Namespace) -> str:
 def _start_logging(log: str | None, job: str) -> list[logging.Handler]:
     """Send what the package tells of a job to stderr, and to `log`."""
     root = logging.getLogger("motifloom")
-    root.setLevel(logging.INFO)
+    first = os.environ.get("LOCAL_RANK", "0") == "0"  # of the processes of a training on several devices
+    root.setLevel(logging.INFO if first else logging.WARNING)
     root.propagate = False
     stderr = logging.StreamHandler(sys.stderr)
     stderr.addFilter(_Sparingly())
     handlers: list[logging.Handler] = [stderr]
-    if log:
+    if log and first:
         Path(log).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
     stderr.setFormatter(logging.Formatter(f"[{job.replace('%', '%%')}] %(message)s"))

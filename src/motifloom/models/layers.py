@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from motifloom.models.batch_norm import BatchNorm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -88,21 +90,6 @@ class Exponential(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Apply the exponential to a tensor of any shape."""
         return torch.exp(x)
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """Batch norm that takes its statistics in training from the places that belong to sequences.
-
-    Ioffe and Szegedy, ICML (2015).
-    """
-
-    def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
-        """Normalise features; `own`, as of :func:`own_places`, is None where all places belong to sequences."""
-        if own is None or not self.training:
-            return super().forward(x)
-        rows, chosen = x.transpose(1, 2), own.transpose(1, 2)  # (batch, places, channels), (batch, places, 1)
-        normed = super().forward(rows[chosen[:, :, 0]])
-        return torch.zeros_like(rows).masked_scatter(chosen, normed).transpose(1, 2)
 
 
 class Convolution(Layer, nn.Sequential):

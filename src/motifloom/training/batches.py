@@ -78,14 +78,16 @@ class SequenceDataModule(lightning.LightningDataModule):
     def train_dataloader(self) -> Epoch:
         """Return the batches of the trainer's current epoch; it is asked anew for every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
+        process, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         random = generator(self.seed, "epoch", epoch)
         rows = random.permutation(self.dataset.rows("train"))
-        if len(rows) % self.settings.batch_size == 1:
-            rows = rows[:-1]  # a batch of one sequence has no spread to be normalised by
+        left_over = len(rows) % self.settings.batch_size
+        if left_over < 2 * processes:  # one sequence has no spread to be normalised by
+            rows = rows[: len(rows) - left_over]
         flipped = random.random(len(rows)) < 0.5 if self.settings.reverse_complement else None
-        return Epoch(Batches(self.dataset, rows, self.settings.batch_size, flipped))
+        return Epoch(Batches(self.dataset, rows, self.settings.batch_size, flipped), process, processes)
 
     def val_dataloader(self) -> Epoch:
-        """Return the validation split in the table's order."""
+        """Return the validation split in the table's order; every process validates all of it."""
         rows = self.dataset.rows("validation")
         return Epoch(Batches(self.dataset, rows, self.settings.batch_size))

@@ -14,10 +14,16 @@ class Epoch:
     """Serves batches in order; a training that is resumed goes on with the first batch it has not seen.
 
     Lightning saves :meth:`state_dict` with every checkpoint and hands it to the epoch of the training that goes on.
+
+    Parameters
+    ----------
+    process, processes
+        Of so many processes that share every batch this is the one of this number, from 0.
     """
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, process: int = 0, processes: int = 1) -> None:
         self.batches = batches
+        self.share = slice(process, None, processes)
         self.served = 0
 
     def __len__(self) -> int:
@@ -26,7 +32,8 @@ class Epoch:
     def __iter__(self) -> Iterator[Batch]:
         for index in range(self.served, len(self)):
             self.served = index + 1
-            yield self.batches[index]
+            codes, labels = self.batches[index]
+            yield codes[self.share], labels[self.share]
         self.served = 0
 
     def state_dict(self) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import time
 import warnings
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from motifloom.config import MAIN_METRICS
+from motifloom.errors import InputError
 from motifloom.models.base import FilterNetwork
 from motifloom.seeds import derive_seed
 from motifloom.training import checkpoints
@@ -79,8 +82,15 @@ def fit(
             Interruption(last),
         ],
     )
+    if settings.batch_size < 2 * trainer.num_devices:
+        raise InputError(
+            f"training.batch_size: expected at least 2 sequences for each of {trainer.num_devices} devices, "
+            f"found {settings.batch_size}"
+        )
     _tell(module, model, dataset, trainer)
     resumed = checkpoints.resumable(last, module)
+    if not resumed and trainer.is_global_zero:
+        shutil.rmtree(folder, ignore_errors=True)
     started = time.monotonic()
     with _without_hints():
         data = SequenceDataModule(dataset, settings, module.seed)
@@ -153,6 +163,8 @@ def _trainer(settings: Training, callbacks: list[lightning.Callback]) -> lightni
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     accelerator = {"cuda": "gpu"}.get(device, device)
     devices = settings.devices if settings.devices != "auto" else max(1, torch.cuda.device_count())
+    if device == "cpu":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # processes on one machine talk to each other alone
     with _without_hints():
         return lightning.Trainer(
             accelerator=accelerator,

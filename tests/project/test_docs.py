@@ -29,7 +29,7 @@ from motifloom.jaspar import RELEASE
 from motifloom.models.knn import canonical_index
 from motifloom.motifs import filters, learn, matching, motif
 from motifloom.report.wording import LEVEL
-from motifloom.training import fit
+from motifloom.training import history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,7 +219,7 @@ SCHEMAS: dict[str, Any] = {
     "sequences.parquet": SEQUENCE_SCHEMA,
     "leaks.parquet": LEAKS_SCHEMA,
     "shortcuts.tsv": SHORTCUTS_SCHEMA,
-    "history.csv": fit.HISTORY_SCHEMA,
+    "history.csv": history.HISTORY_SCHEMA,
     "motifs.tsv": learn.TABLE_SCHEMA,
 }
 
@@ -303,7 +303,6 @@ def test_constants_are_those_of_the_code() -> None:
         f"the {similarity.SKETCH} smallest hashes",
         f"each is compared with {similarity.NEIGHBOURS} others",
         f"{canonical_index(config.Knn().kmer).max() + 1:,} numbers for *k* = {config.Knn().kmer}".replace(",", " "),
-        f"gradients longer than {fit.GRADIENT_NORM:g} are shortened to {fit.GRADIENT_NORM:g}",
         f"{metrics.BINS} bins of equal width",
         f"at a threshold of {metrics.THRESHOLD:g}",
         f"{100 * filters.BACKGROUND_BELOW:g} % of the background",

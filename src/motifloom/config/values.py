@@ -94,9 +94,6 @@ Odd = Annotated[int, Field(ge=1), AfterValidator(_check_odd)]
 HeldOut = Annotated[float, Field(gt=0, lt=1)]
 Kind = Literal["binary", "multiclass", "regression"]
 
-MAIN_METRICS: dict[Kind, str] = {"binary": "auroc", "multiclass": "auroc", "regression": "pearson"}
-"""What validation is told by, beside the loss, and models are ranked by."""
-
 DINUCLEOTIDE_SHUFFLE = "dinucleotide-shuffle"
 SAMPLED = ("gc-matched", "random")
 """The kinds of negatives that are drawn from the genome."""

@@ -16,13 +16,12 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from motifloom.config import MAIN_METRICS
 from motifloom.errors import InputError
 from motifloom.models.base import FilterNetwork
 from motifloom.seeds import derive_seed
 from motifloom.training import checkpoints
 from motifloom.training.batches import Batches, SequenceDataModule
-from motifloom.training.history import MONITOR, History
+from motifloom.training.history import METRICS, MONITOR, History
 from motifloom.training.interruption import Interruption
 from motifloom.training.losses import balancing_weights
 from motifloom.training.module import SequenceModule
@@ -69,7 +68,7 @@ def fit(
     """
     settings = config.training
     module = new_module(config, name, model, replicate, dataset)
-    history = History(settings.max_epochs, MAIN_METRICS[module.kind])
+    history = History(settings.max_epochs, METRICS[module.kind])
     last = folder / "last.ckpt"
     trainer = _trainer(
         settings,

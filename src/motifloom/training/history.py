@@ -13,6 +13,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from motifloom.config import Kind
     from motifloom.training.batches import Batch
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ HISTORY_SCHEMA = {
     "validation_pearson": pl.Float64,
 }
 """The columns of a history; of the last two it has the one of the main metric."""
+
+METRICS: dict[Kind, str] = {"binary": "auroc", "multiclass": "auroc", "regression": "pearson"}
+"""What validation is told by, beside the loss."""
 
 METRIC_NAMES = {"auroc": "AUROC", "pearson": "Pearson's r"}
 

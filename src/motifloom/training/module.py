@@ -15,6 +15,7 @@ from motifloom.genome import BASES
 from motifloom.models.encoding import one_hot, reverse_complement
 from motifloom.models.networks import build
 from motifloom.seeds import derive_seed
+from motifloom.training.history import METRICS
 from motifloom.training.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class SequenceModule(lightning.LightningModule):
         total, number = torch.stack(losses).sum(dim=0)
         self.log("validation_loss", total / number.clamp(min=TINY))
         metric = mean_metric(self.kind, torch.cat(labels).cpu(), torch.cat(scores).cpu())
-        self.log(f"validation_{config.MAIN_METRICS[self.kind]}", metric)
+        self.log(f"validation_{METRICS[self.kind]}", metric)
 
     def predict_step(self, batch: Batch, _: int = 0) -> Tensor:
         """Return what :meth:`scores` makes of a batch's outputs."""

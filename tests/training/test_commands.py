@@ -64,7 +64,7 @@ def test_a_network_and_its_motifs(prepared):
     check_predictions(folder, kind, dataset)
     metric = "pearson" if kind == "regression" else "auroc"
     assert pl.read_csv(folder / "history.csv").columns == [
-        "epoch", "learning_rate", "train_loss", "validation_loss", f"validation_{metric}"
+        "epoch", "precision", "learning_rate", "train_loss", "validation_loss", f"validation_{metric}"
     ]  # fmt: skip
     motifs.run(flags("cnn", checkpoints=[folder / "model.ckpt"]))
     table = pl.read_csv(folder / "motifs.tsv", separator="\t")

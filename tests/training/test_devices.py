@@ -31,7 +31,7 @@ def trained(folder, devices: int):
         command += [f"--{flag}", str(folder / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
-    history = pl.read_csv(folder / "cnn" / "history.csv").to_numpy()
+    history = pl.read_csv(folder / "cnn" / "history.csv").drop("precision").to_numpy()
     return history, pl.read_parquet(folder / "cnn" / "predictions.parquet"), (folder / "log").read_text()
 
 

@@ -77,9 +77,13 @@ def has_gpus():
     return any(Path(os.devnull).parent.glob("nvidia[0-9]*"))
 
 
+# How many processes share a training.
+PROCESSES = 1 if CONFIG.training.devices == "auto" else CONFIG.training.devices
+
+
 def gpus(wildcards):
-    """Return 1 where there are GPUs, else 0: a job must not wait for what is not there."""
-    return int(has_gpus())
+    """Return as many GPUs as a training uses where there are any, else 0: a job must not wait for what is not there."""
+    return PROCESSES * int(has_gpus())
 
 
 def model_folders(dataset, models):

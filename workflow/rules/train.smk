@@ -4,7 +4,7 @@ From examples to models and their predictions.
 REQUIRED INPUTS: {results}/{dataset}/examples.parquet and the packed genome.
 
 OUTPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; for networks also
-model.ckpt and history.csv, for nearest neighbours sweep.tsv.
+model.ckpt, model.safetensors and history.csv, for nearest neighbours sweep.tsv.
 
 COMMANDS: motifloom train, fit, oracle.
 """
@@ -18,6 +18,7 @@ rule train:
         genome=genome_files,
     output:
         checkpoint=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/model.ckpt",
+        weights=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/model.safetensors",
         history=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/history.csv",
         predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",
         train_predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/train_predictions.parquet",
@@ -27,8 +28,9 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{dataset}}/{{model}}/{{replicate}}.tsv"
     wildcard_constraints:
         model="|".join(map(re.escape, CONFIG.networks())) or "$^",
-    # The number of threads decides the last bits of a training: 1, so that every machine gives the same as every other job.
-    threads: 1
+    # The number of threads decides the last bits of a training: 1 a process, so that every machine gives the same as
+    # every other job.
+    threads: PROCESSES
     resources:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{6 * attempt}h",
@@ -46,7 +48,6 @@ rule train:
         " --replicate {wildcards.replicate}"
         " --genome {params.genome:q}"
         " --examples {input.examples:q}"
-        " --threads {threads}"
         " --output {params.folder:q}"
         " --log {log:q}"
 

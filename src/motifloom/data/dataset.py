@@ -164,7 +164,7 @@ class Dataset:
             digest.update(repr(row).encode())
         rows = np.arange(len(self.examples))
         for first in range(0, len(rows), FINGERPRINT_ROWS):
-            digest.update(self.codes(rows[first : first + FINGERPRINT_ROWS]))
+            digest.update(self.codes(rows[first : first + FINGERPRINT_ROWS]).data)
         return digest.hexdigest()
 
     def rows(self, *splits: str) -> npt.NDArray[np.int64]:

@@ -25,7 +25,7 @@ from motifloom.training.history import METRICS, MONITOR, History
 from motifloom.training.interruption import Interruption
 from motifloom.training.losses import balancing_weights
 from motifloom.training.module import SequenceModule
-from motifloom.training.precision import choose_precision
+from motifloom.training.precision import LIGHTNING_NAMES, Precision, choose_precision
 from motifloom.training.schedule import LearningRate
 
 if TYPE_CHECKING:
@@ -68,10 +68,14 @@ def fit(
     """
     settings = config.training
     module = new_module(config, name, model, replicate, dataset)
-    history = History(settings.max_epochs, METRICS[module.kind])
+    device = available_device()
+    precision = choose_precision(settings, device)
+    history = History(settings.max_epochs, METRICS[module.kind], precision)
     last = folder / "last.ckpt"
     trainer = _trainer(
         settings,
+        device,
+        precision,
         [
             history,
             LearningRate(settings, history),
@@ -86,7 +90,7 @@ def fit(
             f"training.batch_size: expected at least 2 sequences for each of {trainer.num_devices} devices, "
             f"found {settings.batch_size}"
         )
-    _tell(module, model, dataset, trainer)
+    _tell(module, model, dataset, trainer, precision)
     resumed = checkpoints.resumable(last, module)
     if not resumed and trainer.is_global_zero:
         shutil.rmtree(folder, ignore_errors=True)
@@ -157,19 +161,24 @@ def standardisation(labels: npt.NDArray[np.float32]) -> tuple[list[float], list[
     return np.nanmean(values, axis=0).tolist(), np.where(spread > 0, spread, 1.0).tolist()
 
 
-def _trainer(settings: Training, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+def available_device() -> str:
+    """Return the type of the device that networks are trained on: ``cuda``, ``mps`` or ``cpu``."""
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _trainer(
+    settings: Training, device: str, precision: Precision, callbacks: list[lightning.Callback]
+) -> lightning.Trainer:
     """Return Lightning's loop with nothing left to its defaults that a result depends on."""
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    accelerator = {"cuda": "gpu"}.get(device, device)
     devices = settings.devices if settings.devices != "auto" else max(1, torch.cuda.device_count())
     if device == "cpu":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # processes on one machine talk to each other alone
     with _without_hints():
         return lightning.Trainer(
-            accelerator=accelerator,
+            accelerator=device,
             devices=devices,
             strategy="ddp" if devices > 1 else "auto",
-            precision="bf16-mixed" if choose_precision(settings, device) == "bfloat16" else "32-true",
+            precision=LIGHTNING_NAMES[precision],
             max_epochs=settings.max_epochs,
             deterministic=True,
             gradient_clip_val=settings.gradient_norm,
@@ -185,12 +194,14 @@ def _trainer(settings: Training, callbacks: list[lightning.Callback]) -> lightni
         )
 
 
-def _tell(module: SequenceModule, model: str, dataset: Dataset, trainer: lightning.Trainer) -> None:
+def _tell(
+    module: SequenceModule, model: str, dataset: Dataset, trainer: lightning.Trainer, precision: Precision
+) -> None:
     """Tell what is trained on what."""
     logger.info(
         "%s with %d weights on %d sequences of %d bp (%s, %s)",
         model, sum(weights.numel() for weights in module.parameters()), len(dataset.rows("train")), dataset.length,
-        f"{trainer.num_devices} × {trainer.accelerator.name()}", trainer.precision,
+        f"{trainer.num_devices} × {trainer.accelerator.name()}", precision,
     )  # fmt: skip
     if isinstance(module.network, FilterNetwork):
         logger.info("a place after its convolutions sees %d bp", module.network.receptive_field)

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
     from motifloom.config import Kind
     from motifloom.training.batches import Batch
+    from motifloom.training.precision import Precision
 
 logger = logging.getLogger(__name__)
 
 MONITOR = "validation_loss"
 HISTORY_SCHEMA = {
     "epoch": pl.Int64,
+    "precision": pl.String,
     "learning_rate": pl.Float64,
     "train_loss": pl.Float64,
     "validation_loss": pl.Float64,
@@ -45,6 +47,8 @@ class History(lightning.Callback):
     ----------
     metric
         ``auroc`` or ``pearson``: what validation is told by, beside the loss.
+    precision
+        What products are computed in.
 
     Attributes
     ----------
@@ -54,9 +58,9 @@ class History(lightning.Callback):
         The sum of the losses and the number of labels of every batch so far in this epoch.
     """
 
-    def __init__(self, max_epochs: int, metric: str) -> None:
-        self.max_epochs, self.metric = max_epochs, metric
-        self.rows: list[dict[str, float]] = []
+    def __init__(self, max_epochs: int, metric: str, precision: Precision) -> None:
+        self.max_epochs, self.metric, self.precision = max_epochs, metric, precision
+        self.rows: list[dict[str, Any]] = []
         self.losses: list[Tensor] = []
         self._first: tuple[int, float] | None = None
         self._told = 0.0
@@ -100,6 +104,7 @@ class History(lightning.Callback):
         logged = {name: float(trainer.callback_metrics[name]) for name in (MONITOR, f"validation_{self.metric}")}
         row = {
             "epoch": trainer.current_epoch,
+            "precision": self.precision,
             "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
             "train_loss": float(total[0] / total[1].clamp(min=1)),
             **logged,
@@ -124,8 +129,8 @@ class History(lightning.Callback):
     def table(self) -> pl.DataFrame:
         """Return a row per epoch.
 
-        Its columns are ``epoch`` from 0, ``learning_rate`` of its last batch, ``train_loss``, ``validation_loss``, and
-        ``validation_auroc`` or ``validation_pearson``, null where undefined.
+        Its columns are ``epoch`` from 0, the ``precision`` of its products, the ``learning_rate`` of its last batch,
+        ``train_loss``, ``validation_loss``, and ``validation_auroc`` or ``validation_pearson``, null where undefined.
         """
-        columns = ("epoch", "learning_rate", "train_loss", MONITOR, f"validation_{self.metric}")
+        columns = ("epoch", "precision", "learning_rate", "train_loss", MONITOR, f"validation_{self.metric}")
         return pl.DataFrame(self.rows, schema={name: HISTORY_SCHEMA[name] for name in columns}).fill_nan(None)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "bfloat16"]
 
+LIGHTNING_NAMES: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
 
 def choose_precision(settings: Training, device: str) -> Precision:
     """Return what the settings say or, for ``auto``, what the processor is built for.

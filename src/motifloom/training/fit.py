@@ -92,7 +92,9 @@ def fit(
         )
     _tell(module, model, dataset, trainer, precision)
     resumed = checkpoints.resumable(last, module)
-    if not resumed and trainer.is_global_zero:
+    if resumed:
+        logger.info("going on with a training that was interrupted")
+    elif trainer.is_global_zero:
         shutil.rmtree(folder, ignore_errors=True)
     started = time.monotonic()
     with _without_hints():

@@ -1,6 +1,7 @@
 """Train one network and predict with it.
 
-Writes model.ckpt, history.csv, predictions.parquet (validation and test) and train_predictions.parquet.
+Writes model.ckpt, history.csv, predictions.parquet (validation and test), train_predictions.parquet, and what the
+self-tests find: selftests.tsv and, of a recurrent network, gradients.tsv.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.data.dataset import Dataset
     from motifloom.data.predictions import predictions_table
     from motifloom.errors import InputError
-    from motifloom.files import write_parquet, write_text
+    from motifloom.files import write_parquet, write_text, write_tsv
     from motifloom.training.fit import fit, predict, save
+    from motifloom.training.selftests import draw, selftests
 
     settings = config.read(args.config, args.dataset, args.model)
     if args.model not in settings.networks():
@@ -49,5 +51,7 @@ def run(args: argparse.Namespace) -> None:
         table = predictions_table(dataset, rows, predict(module, dataset, rows))
         write_parquet(args.output / f"{name}.parquet", table)
         logger.info("predicted %d sequences of %s", len(rows), " and ".join(splits))
+    for table, name in zip(selftests(module, draw(dataset, settings.seed)), ("selftests", "gradients"), strict=True):
+        write_tsv(args.output / f"{name}.tsv", table)
     write_text(args.output / "history.csv", history.write_csv())
     save(module, args.output / "model.ckpt")

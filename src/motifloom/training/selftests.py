@@ -118,7 +118,7 @@ def selftests(module: SequenceModule, sample: Sample) -> tuple[pl.DataFrame, pl.
             logger.warning("self-test %s failed: %.3g, expected at most %g", test, value, limit)
     gradients = {"distance": range(len(profile)), "gradient": profile.numpy()}
     finite = pl.when(pl.col("value").is_finite()).then("value")
-    return tests.with_columns(finite.alias("value")), pl.DataFrame(gradients, GRADIENTS_SCHEMA)
+    return tests.with_columns(finite.alias("value")), pl.DataFrame(gradients, GRADIENTS_SCHEMA).fill_nan(None)
 
 
 def _outputs(network: Network, sample: Sample) -> Tensor:

@@ -43,7 +43,7 @@ FEW = 8
 
 ROUNDING = 1e-4
 """Of the greatest output, or of 1 where that is greater: by less two outputs may differ that ought to be the same. In
-float32 the order of sums alone makes a thousandth part of it."""
+float32 the order of sums alone makes about a hundredth of it."""
 
 DEAD = 0.5
 """A greater share of dead filters is a failure."""

@@ -173,6 +173,16 @@ def test_how_much_is_wrong_is_counted() -> None:
     assert values["batch_dependence"] is None
 
 
+def test_one_output_that_is_no_number_is_enough() -> None:
+    """Of a sequence that is not among those that are also looked at alone."""
+    module, sample = module_of("cnn"), sample_of()
+    sample.x[-1, 0, 0] = torch.nan
+    values = found(module, sample)
+    assert values["not_finite"] == len(TASKS)
+    assert values["batch_dependence"] is None
+    assert values["padding_dependence"] < ROUNDING
+
+
 @pytest.mark.parametrize("activation", ["relu", "exponential"])
 @pytest.mark.parametrize("name", ["cnn", "resnet", "dilated_cnn", "cnn_bilstm"])
 @pytest.mark.parametrize("dead", [0, 3, 4, 6])

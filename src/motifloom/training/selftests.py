@@ -23,6 +23,8 @@ from motifloom.models.recurrent import Recurrent, gradient_by_distance
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from motifloom.data.dataset import Dataset
     from motifloom.models.base import Network
     from motifloom.training.module import SequenceModule
@@ -93,32 +95,34 @@ def selftests(module: SequenceModule, sample: Sample) -> tuple[pl.DataFrame, pl.
     """
     network = copy.deepcopy(module.network).cpu().float()
     with torch.inference_mode():
-        outputs = _outputs(network, sample)
-        found: list[tuple[str, float, float | None]] = [
-            ("not_finite", not_finite(network, outputs), 0),
-            ("constant_tasks", constant_tasks(outputs), 0),
-            ("batch_dependence", batch_dependence(network, sample), ROUNDING),
-            ("padding_dependence", padding_dependence(network, sample), ROUNDING),
-        ]
-        gap = strand_gap(module, outputs, _outputs(network, _other_strand(sample)))
-        found.append(("strand_gap_mean", float(gap.mean()), None))
-        found.append(("strand_gap_max", float(gap.max()), ROUNDING if network.shared_strands else None))
-        if isinstance(network, FilterNetwork):
-            both = module.both_strands or network.shared_strands
-            found.append(("dead_filters", dead_filters(network, sample, both_strands=both), DEAD))
+        found = list(_found(module, network, sample))
     profile = torch.empty(0, dtype=torch.double)
     if isinstance(network, Recurrent | CnnBilstm):
         profile = gradient_profile(network.double(), sample)
         found.append(("gradient_ratio", gradient_ratio(profile), None))
-    tests = pl.DataFrame(
-        [(*row, None if row[2] is None else row[1] <= row[2]) for row in found], SELFTESTS_SCHEMA, orient="row"
-    )
-    for test, value, limit, passed in tests.iter_rows():
+    rows = [(test, value, limit, None if limit is None else value <= limit) for test, value, limit in found]
+    for test, value, limit, passed in rows:
         if passed is False:
             logger.warning("self-test %s failed: %.3g, expected at most %g", test, value, limit)
+    tests = pl.DataFrame(rows, SELFTESTS_SCHEMA, orient="row")
     gradients = {"distance": range(len(profile)), "gradient": profile.numpy()}
     finite = pl.when(pl.col("value").is_finite()).then("value")
     return tests.with_columns(finite.alias("value")), pl.DataFrame(gradients, GRADIENTS_SCHEMA).fill_nan(None)
+
+
+def _found(module: SequenceModule, network: Network, sample: Sample) -> Iterator[tuple[str, float, float | None]]:
+    """Yield the name, the value and the limit of each test of a module's `network`."""
+    outputs = _outputs(network, sample)
+    yield "not_finite", not_finite(network, outputs), 0
+    yield "constant_tasks", constant_tasks(outputs), 0
+    yield "batch_dependence", batch_dependence(network, sample), ROUNDING
+    yield "padding_dependence", padding_dependence(network, sample), ROUNDING
+    gap = strand_gap(module, outputs, _outputs(network, _other_strand(sample)))
+    yield "strand_gap_mean", float(gap.mean()), None
+    yield "strand_gap_max", float(gap.max()), ROUNDING if network.shared_strands else None
+    if isinstance(network, FilterNetwork):
+        both = module.both_strands or network.shared_strands
+        yield "dead_filters", dead_filters(network, sample, both_strands=both), DEAD
 
 
 def _outputs(network: Network, sample: Sample) -> Tensor:
@@ -156,10 +160,7 @@ def batch_dependence(network: Network, sample: Sample) -> float:
     alone = [_outputs(network, sample.of(slice(i, i + 1))) for i in range(min(FEW, n))]
     order = torch.arange(n).roll(n // 2).flip(0)
     sevens = [_outputs(network, sample.of(order[i : i + 7])) for i in range(0, n, 7)]
-    return max(
-        _difference(torch.cat(alone), expected[: len(alone)]),
-        _difference(torch.cat(sevens), expected[order]),
-    )
+    return _difference(torch.cat([*alone, *sevens]), torch.cat([expected[: len(alone)], expected[order]]))
 
 
 def padding_dependence(network: Network, sample: Sample) -> float:

@@ -597,18 +597,35 @@ def test_gradients_vanish_faster_in_simple_units_than_in_an_lstm() -> None:
     assert decay("lstm", forget_bias=1) == pytest.approx(0.86, abs=0.02)
 
 
-def test_the_gradient_by_distance_is_that_of_finite_differences() -> None:
-    network = network_of("rnn", length=9, tasks=1, readout="final", dropout=0.5).double()
-    x = sequences(2, 9).double()
+@pytest.mark.parametrize("name", ["rnn", "cnn_bilstm"])
+def test_the_gradient_by_distance_is_that_of_finite_differences(name: str) -> None:
+    """Read out at the final states, one direction is the network without the dense weights of the other one."""
+    network = network_of(name, length=9, tasks=1, readout="final", dropout=0.5).double()
+    x, hidden = sequences(2, 9).double(), network.recurrent.hidden
+    directions = network.recurrent.features // hidden
     expected = np.zeros(9)
-    for row in x:
-        for place in range(9):
-            differences = []
-            for base in range(4):
-                moved = row.clone()[None]
-                moved[0, base, place] += 1e-6
-                differences.append((network(moved) - network(row[None])).item() / 1e-6)
-            expected[8 - place] += np.linalg.norm(differences) / 2
+    for direction in range(directions):
+        one = copy.deepcopy(network)
+        with torch.no_grad():
+            one.head[1].weight[:, : direction * hidden] = 0
+            one.head[1].weight[:, (direction + 1) * hidden :] = 0
+        for row in x:
+            norms = np.empty(9)
+            for place in range(9):
+                differences = []
+                for base in range(4):
+                    moved = row.clone()[None]
+                    moved[0, base, place] += 1e-6
+                    differences.append((one(moved) - one(row[None])).item() / 1e-6)
+                norms[place] = np.linalg.norm(differences)
+            expected += (norms if direction else norms[::-1]) / 2 / directions
     network.train()
-    assert gradient_by_distance(network, x).numpy() == pytest.approx(expected, rel=1e-3)
+    assert gradient_by_distance(network, x).numpy() == pytest.approx(expected, rel=1e-3, abs=1e-7)
     assert network.training
+
+
+@pytest.mark.parametrize("name", ["rnn", "bilstm", "cnn_bilstm"])
+def test_the_gradient_by_distance_does_not_depend_on_the_readout(name: str) -> None:
+    final, other = (network_of(name, readout=readout) for readout in ("final", "max"))
+    other.load_state_dict(final.state_dict())
+    assert torch.equal(gradient_by_distance(final, sequences()), gradient_by_distance(other, sequences()))

@@ -29,7 +29,7 @@ from motifloom.jaspar import RELEASE
 from motifloom.models.knn import canonical_index
 from motifloom.motifs import filters, learn, matching, motif
 from motifloom.report.wording import LEVEL
-from motifloom.training import history
+from motifloom.training import history, selftests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -220,6 +220,8 @@ SCHEMAS: dict[str, Any] = {
     "leaks.parquet": LEAKS_SCHEMA,
     "shortcuts.tsv": SHORTCUTS_SCHEMA,
     "history.csv": history.HISTORY_SCHEMA,
+    "selftests.tsv": selftests.SELFTESTS_SCHEMA,
+    "gradients.tsv": selftests.GRADIENTS_SCHEMA,
     "motifs.tsv": learn.TABLE_SCHEMA,
 }
 
@@ -303,6 +305,13 @@ def test_constants_are_those_of_the_code() -> None:
         f"the {similarity.SKETCH} smallest hashes",
         f"each is compared with {similarity.NEIGHBOURS} others",
         f"{canonical_index(config.Knn().kmer).max() + 1:,} numbers for *k* = {config.Knn().kmer}".replace(",", " "),
+        f"on up to {selftests.SAMPLE} sequences",
+        f"together at most {selftests.SAMPLE_BASES:,} bp".replace(",", " "),
+        f"outputs differ by at most {selftests.ALIKE:.0e}".replace("e-0", "e-"),
+        f"activation differs by at most {selftests.ALIKE:.0e}".replace("e-0", "e-"),
+        f"of 1 where that is greater | {selftests.ROUNDING:.0e} |".replace("e-0", "e-"),
+        f"alone ({selftests.FEW} of them)",
+        f"all sequences | {selftests.DEAD:g} |",
         f"{metrics.BINS} bins of equal width",
         f"at a threshold of {metrics.THRESHOLD:g}",
         f"{100 * filters.BACKGROUND_BELOW:g} % of the background",

@@ -81,6 +81,7 @@ def build(
                 metrics += make_metrics(dataset, model, replicate, predictions)
                 if model in config.networks():
                     write(home / "history.csv", make_history(random, "auroc"), ",")
+                    write_selftests(home, model)
                 if model == "knn":
                     write(home / "sweep.tsv", make_sweep(names, "auroc"))
         for model in config.with_filters():
@@ -177,6 +178,20 @@ def make_history(random: np.random.Generator, metric: str) -> pl.DataFrame:
             f"validation_{metric}": 1 - validation / 2,
         }
     )
+
+
+def write_selftests(home: Path, model: str) -> None:
+    """Write self-tests that all pass and, of a recurrent network, a gradient that shrinks by a tenth every base."""
+    rows = [
+        ("not_finite", 0.0, 0.0, True), ("constant_tasks", 0.0, 0.0, True), ("batch_dependence", 3.4e-7, 1e-4, True),
+        ("padding_dependence", 2.1e-7, 1e-4, True), ("strand_gap_mean", 0.034, None, None),
+        ("strand_gap_max", 0.21, None, None), ("dead_filters", 0.125, 0.5, True),
+    ]  # fmt: skip
+    if model == "bilstm":
+        rows[-1] = ("gradient_ratio", 0.002, None, None)
+    distances = np.arange(150 if "bilstm" in model else 0)
+    write(home / "selftests.tsv", pl.DataFrame(rows, ["test", "value", "limit", "passed"], orient="row"))
+    write(home / "gradients.tsv", pl.DataFrame({"distance": distances, "gradient": 0.05 * 0.9**distances}))
 
 
 def make_sweep(names: list[str], metric: str) -> pl.DataFrame:
@@ -309,6 +324,7 @@ def build_kinds(folder: Path, config: Config, sizes: dict[str, int] = SIZES, cla
                 write(one / "predictions.parquet", predictions.filter(pl.col("split") != "train"))
                 if model in config.networks():
                     write(one / "history.csv", make_history(random, metric), ",")
+                    write_selftests(one, model)
                 else:
                     write(one / "sweep.tsv", make_sweep(tasks, metric))
         for model in config.with_filters():

@@ -66,6 +66,11 @@ def test_a_network_and_its_motifs(prepared):
     assert pl.read_csv(folder / "history.csv").columns == [
         "epoch", "precision", "learning_rate", "train_loss", "validation_loss", f"validation_{metric}"
     ]  # fmt: skip
+    tests = pl.read_csv(folder / "selftests.tsv", separator="\t")
+    assert tests.filter("passed")["test"].to_list() == [
+        "not_finite", "constant_tasks", "batch_dependence", "padding_dependence", "dead_filters"
+    ]  # fmt: skip
+    assert (folder / "gradients.tsv").read_text() == "distance\tgradient\n"
     motifs.run(flags("cnn", checkpoints=[folder / "model.ckpt"]))
     table = pl.read_csv(folder / "motifs.tsv", separator="\t")
     assert len(table) == MODELS["cnn"]["filters"]

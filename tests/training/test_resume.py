@@ -190,5 +190,6 @@ def test_a_job_that_is_killed_again_and_again_ends_with_the_same_files(tmp_path)
     assert job("killed").wait() == 0
     assert files("killed") == files("whole")
     assert set(files("whole")) == {
-        "history.csv", "model.ckpt", "model.safetensors", "predictions.parquet", "train_predictions.parquet"
+        "gradients.tsv", "history.csv", "model.ckpt", "model.safetensors", "predictions.parquet", "selftests.tsv",
+        "train_predictions.parquet",
     }  # fmt: skip

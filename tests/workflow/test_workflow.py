@@ -29,7 +29,8 @@ MOTIFS = (
     "motif source replicate consensus width information_content sites importance match match_id match_q "
     "reproducibility dead"
 )
-LEARNED = {"knn": "sweep.tsv", "cnn": "history.csv model.ckpt", "bilstm": "history.csv model.ckpt", "oracle": ""}
+OF_A_NETWORK = "history.csv model.ckpt selftests.tsv gradients.tsv"
+LEARNED = {"knn": "sweep.tsv", "cnn": OF_A_NETWORK, "bilstm": OF_A_NETWORK, "oracle": ""}
 """What a model leaves beside its predictions."""
 
 AFTER_EVALUATION = ["all", "collect table=comparisons", "collect table=metrics", "evaluate dataset=tiny", "report"]

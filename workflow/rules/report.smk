@@ -28,10 +28,11 @@ rule report:
         predictions=[
             f"{folder}/predictions.parquet" for dataset in CONFIG.datasets for folder in scored_folders(dataset)
         ],
-        histories=[
-            f"{folder}/history.csv"
+        trainings=[
+            f"{folder}/{file}"
             for dataset in CONFIG.datasets
             for folder in model_folders(dataset, CONFIG.networks())
+            for file in ("history.csv", "selftests.tsv", "gradients.tsv")
         ],
         sweeps=[
             f"{folder}/sweep.tsv"

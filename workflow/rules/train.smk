@@ -4,7 +4,7 @@ From examples to models and their predictions.
 REQUIRED INPUTS: {results}/{dataset}/examples.parquet and the packed genome.
 
 OUTPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; for networks also
-model.ckpt, model.safetensors and history.csv, for nearest neighbours sweep.tsv.
+model.ckpt, model.safetensors, history.csv, selftests.tsv and gradients.tsv, for nearest neighbours sweep.tsv.
 
 COMMANDS: motifloom train, fit, oracle.
 """
@@ -22,6 +22,8 @@ rule train:
         history=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/history.csv",
         predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",
         train_predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/train_predictions.parquet",
+        selftests=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/selftests.tsv",
+        gradients=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/gradients.tsv",
     log:
         f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{replicate}}.log",
     benchmark:

@@ -2,7 +2,7 @@
 
 Writes model.ckpt, model.safetensors, history.csv, predictions.parquet (validation and test) and
 train_predictions.parquet. While it trains, checkpoints/ holds where it stands: a training that was killed or asked to
-stop goes on from there.
+stop goes on from there. selftests.tsv and gradients.tsv have what the self-tests found.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.data.dataset import Dataset
     from motifloom.data.predictions import predictions_table
     from motifloom.errors import InputError
-    from motifloom.files import write_parquet, write_text
+    from motifloom.files import write_parquet, write_text, write_tsv
     from motifloom.training.checkpoints import save
     from motifloom.training.fit import fit, predict
+    from motifloom.training.selftests import draw, selftests
 
     settings = config.read(args.config, args.dataset, args.model)
     if args.model not in settings.networks():
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
         table = predictions_table(dataset, rows, predict(module, dataset, rows))
         write_parquet(args.output / f"{name}.parquet", table)
         logger.info("predicted %d sequences of %s", len(rows), " and ".join(splits))
+    for table, name in zip(selftests(module, draw(dataset, settings.seed)), ("selftests", "gradients"), strict=True):
+        write_tsv(args.output / f"{name}.tsv", table)
     write_text(args.output / "history.csv", history.write_csv())
     save(module, args.output / "model.ckpt")
     shutil.rmtree(checkpoints)

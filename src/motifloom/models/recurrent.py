@@ -16,6 +16,8 @@ from motifloom.models.layers import Readout
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from motifloom.models.cnn_bilstm import CnnBilstm
+
 
 class RecurrentLayers(nn.Module):
     """`layers` recurrent layers over features, and what is read out of the last one.
@@ -62,13 +64,18 @@ class RecurrentLayers(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map features ``(batch, channels, places)`` to ``(batch, features)``."""
+        x = self.states(x, lengths)
+        return torch.as_tensor(self._final(x, lengths) if self.readout is None else self.readout(x, lengths))
+
+    def states(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the outputs of the last layer, ``(batch, features, places)``, the forward direction's units first."""
         for number, (forward, *backward) in enumerate(cast("Iterable[nn.ModuleList]", self.layers)):
             if number > 0:
                 x = functional.dropout(x, self.dropout, self.training)
             read = [_read(forward, x)]  # what follows a sequence's end changes nothing before it
             read += [reverse(_read(units, reverse(x, lengths)), lengths) for units in backward]
             x = torch.cat(read, dim=1)
-        return torch.as_tensor(self._final(x, lengths) if self.readout is None else self.readout(x, lengths))
+        return x
 
     def _final(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
         """Return each direction's last output: of the one that reads backward, that at the first place."""
@@ -97,30 +104,45 @@ class Recurrent(Network):
         self.recurrent = RecurrentLayers(settings, 4, lstm=isinstance(settings, config.Gated))
         self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(self.recurrent.features, tasks))
 
+    def features(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return what the recurrent layers read, the bases themselves, and how many places belong to each sequence."""
+        return x, lengths
+
     def logits(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Return logits ``(batch, tasks)`` of one-hot sequences ``(batch, 4, length)``."""
-        logits: Tensor = self.head(self.recurrent(x, lengths))
+        logits: Tensor = self.head(self.recurrent(*self.features(x, lengths)))
         return logits
 
 
-def gradient_by_distance(network: nn.Module, x: Tensor) -> Tensor:
-    """Return how strongly the output depends on a base, by its distance from the end of the sequence.
+def gradient_by_distance(network: Recurrent | CnnBilstm, x: Tensor) -> Tensor:
+    """Return how strongly the last state of recurrent layers depends on a base, by its distance from there.
 
-    Gradients of a network that reads out its final state vanish exponentially with the distance (Bengio et al., IEEE
-    Transactions on Neural Networks 5:157, 1994).
+    That is what a network keeps of a base so many bases later, whatever its own readout is. Such gradients vanish or
+    explode exponentially with the distance (Bengio et al., IEEE Transactions on Neural Networks 5:157, 1994).
 
     Parameters
     ----------
+    network
+        With recurrent layers that read its ``features``, and a dense layer ``head``.
     x
         One-hot sequences of one length, shape ``(n, 4, length)``.
 
     Returns
     -------
     The Euclidean norm of the gradient of the sum of the logits with respect to a base's four values, mean over the
-    sequences, shape ``(length,)``; the last base comes first.
+    sequences, shape ``(length,)``; the last base comes first. The logits are what the dense layer makes of the final
+    state of one direction. Of two directions it is the mean, the distances being those from where each ends.
     """
     training = network.training
     x = x.detach().clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(network.eval()(x).sum(), x)
+    states = network.eval().recurrent.states(*network.features(x, None))
+    weights = network.head.get_parameter("1.weight")
+    hidden = network.recurrent.hidden
+    profiles = []
+    for first, end in zip(range(0, network.recurrent.features, hidden), (-1, 0), strict=False):
+        logits = states[:, first : first + hidden, end] @ weights[:, first : first + hidden].T
+        (gradient,) = torch.autograd.grad(logits.sum(), x, retain_graph=True)
+        norms = gradient.norm(dim=1).mean(dim=0)
+        profiles.append(norms if end == 0 else norms.flip(0))
     network.train(training)
-    return torch.as_tensor(gradient.norm(dim=1).mean(dim=0).flip(0))
+    return torch.stack(profiles).mean(dim=0)

@@ -20,6 +20,7 @@ from motifloom.report.motif_tables import motif_table
 from motifloom.report.results import Results
 from motifloom.report.scatter import scatter_figures
 from motifloom.report.scores import Standing, overview
+from motifloom.report.selftests import selftests
 from motifloom.report.tasks import task_table
 from motifloom.report.trust import trust
 from motifloom.report.usage import jobs, total
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from motifloom.report.results import Scores
     from motifloom.report.scatter import ScatterFigure
     from motifloom.report.scores import Overview
+    from motifloom.report.selftests import SelfTests
     from motifloom.report.tasks import TaskTable
     from motifloom.report.trust import Trust
 
@@ -88,6 +90,7 @@ class DatasetPart:
     confusions: Sequence[Confusion]
     sweeps: Sequence[SweepFigure]
     training: Sequence[TrainingFigure]
+    selftests: SelfTests | None
     found: Found | None
     motifs: Sequence[MotifTable]
     database: str
@@ -166,6 +169,7 @@ def _dataset(results: Results, name: str) -> DatasetPart:
         confusions(results, tasks, _ranked(scores, overall)) if kind == "multiclass" else [],
         sweep_figures(results, name),
         training_figures(results, name),
+        selftests(results, name),
         found(learned, results.planted(name)),
         [motif_table(model, one, config.replicates) for model, one in learned.items()],
         config.database(name),

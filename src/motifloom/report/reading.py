@@ -26,6 +26,8 @@ DROPPED: Schema = {"file": TEXT, "row": WHOLE, "reason": TEXT}
 HISTORY: Schema = {"epoch": WHOLE, "train_loss": REAL, "validation_loss": REAL}
 """One more column has the main metric on validation."""
 
+SELFTESTS: Schema = {"test": TEXT, "value": REAL, "limit": REAL, "passed": TRUTH}
+GRADIENTS: Schema = {"distance": WHOLE, "gradient": REAL}
 SWEEP: Schema = {"neighbours": WHOLE, "split": TEXT, "task": TEXT, "metric": TEXT, "value": REAL, "chosen": TRUTH}
 MOTIFS: Schema = {
     "motif": TEXT, "source": TEXT, "replicate": WHOLE, "consensus": TEXT, "width": WHOLE,

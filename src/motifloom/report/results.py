@@ -16,11 +16,13 @@ from motifloom.motifs.meme import read_meme
 from motifloom.report.reading import (
     COMPARISONS,
     DROPPED,
+    GRADIENTS,
     HISTORY,
     METRICS,
     MORE_OF_MOTIFS,
     MOTIFS,
     REAL,
+    SELFTESTS,
     SITES,
     SWEEP,
     read_delimited,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     """By task ``id``, ``label`` and ``score`` of test examples."""
 
 ORACLE = "oracle"
+OF_A_TRAINING = ("history.csv", "selftests.tsv", "gradients.tsv")
+"""What a network has beside its predictions."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,16 @@ class Results:
         tables = [read_delimited(path, HISTORY | {metric: REAL}, separator=",") for path in paths]
         return [table.rename({metric: "metric"}) for table in tables]
 
+    def selftests(self, dataset: str, model: str) -> list[pl.DataFrame]:
+        """Return for each replicate of a network a row per self-test."""
+        paths = [self._replicate(dataset, model, number) / "selftests.tsv" for number in self._numbers(model)]
+        return [read_delimited(path, SELFTESTS) for path in paths]
+
+    def gradients(self, dataset: str, model: str) -> list[pl.DataFrame]:
+        """Return for each replicate of a network the gradient by distance; no row where it is not recurrent."""
+        paths = [self._replicate(dataset, model, number) / "gradients.tsv" for number in self._numbers(model)]
+        return [read_delimited(path, GRADIENTS) for path in paths]
+
     def sweep(self, dataset: str, model: str) -> pl.DataFrame | None:
         """Return the first replicate's main metric by number of neighbours; None where there is no such table."""
         path = self._replicate(dataset, model, 0) / "sweep.tsv"
@@ -217,7 +231,7 @@ def required_files(config: Config, folder: Path) -> list[Path]:
         home = folder / dataset
         paths += [home / "examples.parquet", home / "sequences.parquet", home / "dropped.tsv"]
         for model in config.models:
-            files = ["predictions.parquet", *(["history.csv"] if model in config.networks() else [])]
+            files = ["predictions.parquet", *(OF_A_TRAINING if model in config.networks() else [])]
             paths += [home / model / str(number) / file for number in range(config.replicates) for file in files]
         paths += [home / model / file for model in config.with_filters() for file in ("motifs.tsv", "motifs.meme")]
     return paths

@@ -29,7 +29,7 @@ MOTIFS = (
     "motif source replicate consensus width information_content sites importance match match_id match_q "
     "reproducibility dead"
 )
-OF_A_NETWORK = "history.csv model.ckpt selftests.tsv gradients.tsv"
+OF_A_NETWORK = "history.csv model.ckpt model.safetensors selftests.tsv gradients.tsv"
 LEARNED = {"knn": "sweep.tsv", "cnn": OF_A_NETWORK, "bilstm": OF_A_NETWORK, "oracle": ""}
 """What a model leaves beside its predictions."""
 

@@ -104,7 +104,7 @@ def test_without_any_filter_every_kind_is_left_to_chance(of_kind):
 def module_of(kind: str, tasks: int, **changes) -> SequenceModule:
     network = {"architecture": "cnn", "filters": 2, "kernel_size": 3, "pool_size": 5, "hidden": 2}
     names = [f"task {task}" for task in range(tasks)]
-    return SequenceModule(network, kind, names, 9, learning_rate=1e-3, both_strands=True, **changes)
+    return SequenceModule(network, {}, kind, names, 9, both_strands=True, **changes)
 
 
 def test_negatives_are_negative_for_every_task():

@@ -36,8 +36,8 @@ def held_out(sequences: list[str]) -> Dataset:
     return dataset_of(sequences, ["test"] * len(sequences), {"word": words})
 
 
-def scan(network: Cnn, dataset: Dataset) -> BestSites:
-    return best_sites(network, batches_of(dataset, dataset.rows("test")), len(dataset.examples))
+def scan(network: Cnn, dataset: Dataset, both_strands: bool = True) -> BestSites:
+    return best_sites(network, batches_of(dataset, dataset.rows("test")), len(dataset.examples), both_strands)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_batches_serve_every_row_once_and_in_order(toy):
 
 def test_an_epoch_follows_from_its_seed_and_number_alone(toy):
     epochs = [
-        epoch_of(SequenceDataModule(toy, Training(), seed), epoch)
+        epoch_of(SequenceDataModule(toy, Training(), seed, True), epoch)
         for seed, epoch in ((SEED, 3), (SEED, 3), (SEED, 4), (12, 3))
     ]
     codes = [torch.cat([codes for codes, _ in epoch]) for epoch in epochs]
@@ -39,7 +39,7 @@ def test_an_epoch_follows_from_its_seed_and_number_alone(toy):
 
 
 def test_an_epoch_holds_every_training_sequence_on_one_strand_or_the_other(toy):
-    epoch = epoch_of(SequenceDataModule(toy, Training(), SEED), 0)
+    epoch = epoch_of(SequenceDataModule(toy, Training(), SEED, True), 0)
     served = torch.cat([codes for codes, _ in epoch]).numpy()
     labels = torch.cat([labels for _, labels in epoch]).numpy()
     train = toy.codes(toy.rows("train"))
@@ -54,11 +54,12 @@ def test_an_epoch_holds_every_training_sequence_on_one_strand_or_the_other(toy):
 
 
 def test_stranded_data_are_never_flipped(toy):
-    module = SequenceDataModule(toy, Training(reverse_complement=False), SEED)
+    module = SequenceDataModule(toy, Training(), SEED, False)
     served = {codes.numpy().tobytes() for batch, _ in epoch_of(module, 0) for codes in batch}
     assert served == {codes.tobytes() for codes in toy.codes(toy.rows("train"))}
 
 
 def test_no_batch_holds_a_single_sequence(toy):
     settings = Training(batch_size=len(toy.rows("train")) - 1)
-    assert [len(codes) for codes, _ in epoch_of(SequenceDataModule(toy, settings, SEED), 0)] == [settings.batch_size]
+    module = SequenceDataModule(toy, settings, SEED, True)
+    assert [len(codes) for codes, _ in epoch_of(module, 0)] == [settings.batch_size]

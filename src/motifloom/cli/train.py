@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     settings = config.read(args.config, args.dataset, args.model)
     if args.model not in settings.networks():
         raise InputError(f"{args.config}: models.{args.model}: is no network; motifloom fit fits it")
-    dataset = Dataset.open(args.examples, args.genome)
+    dataset = Dataset.open(args.examples)
     module, history = fit(settings, args.dataset, args.model, args.replicate, dataset, args.output / "checkpoints")
     for splits, name in ((("validation", "test"), "predictions"), (("train",), "train_predictions")):
         rows = dataset.rows(*splits)

@@ -105,7 +105,7 @@ def fit(
     seed = derive_seed(config.seed, name, model, "replicate", replicate)
     lightning.seed_everything(seed, workers=True, verbose=False)
     settings = config.training
-    kind = config.kind(name)
+    kind, both_strands = config.kind(name), config.datasets[name].strand == "both"
     centre, spread = standardisation(dataset.labels(dataset.rows("train"))) if kind == "regression" else (None, None)
     module = SequenceModule(
         network=config.models[model].model_dump(),
@@ -113,7 +113,7 @@ def fit(
         tasks=dataset.tasks,
         length=dataset.length,
         learning_rate=settings.learning_rate,
-        both_strands=settings.reverse_complement,
+        both_strands=both_strands,
         centre=centre,
         spread=spread,
     )
@@ -130,7 +130,7 @@ def fit(
         logger.info("a place after its convolutions sees %d bp", module.network.receptive_field)
     started = time.monotonic()
     with _without_hints():
-        trainer.fit(module, datamodule=SequenceDataModule(dataset, settings, seed))
+        trainer.fit(module, datamodule=SequenceDataModule(dataset, settings, seed, both_strands))
     logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
     module.load_state_dict(torch.load(best.best_model_path, weights_only=True, map_location="cpu")["state_dict"])
     shutil.rmtree(folder)

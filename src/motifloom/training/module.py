@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
 from motifloom import config
-from motifloom.models.encoding import one_hot, reverse_complement
+from motifloom.models.encoding import one_hot, reverse_complement, sequence_lengths
 from motifloom.models.networks import build
 from motifloom.training.losses import mean_loss
 
@@ -48,7 +48,8 @@ class SequenceModule(lightning.LightningModule):
     learning_rate
         Of AdamW, whose decoupled weight decay is the network's `weight_decay`.
     both_strands
-        Whether a prediction is made from the mean of the outputs for the sequence and for its reverse complement.
+        Whether a sequence may be read on either strand. Then a prediction is made from the mean of the outputs for it
+        and for its reverse complement, unless the network has shared strands: there, both are the same.
     centre, spread
         For regression, the mean and the standard deviation of each task's training labels.
     """
@@ -78,11 +79,11 @@ class SequenceModule(lightning.LightningModule):
         self.validated: list[tuple[Tensor, Tensor]] = []
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Return the outputs ``(batch, tasks)`` for codes ``(batch, length)``."""
-        x = one_hot(codes)
-        outputs: Tensor = self.network(x)
-        if self.both_strands and not self.training:
-            outputs = (outputs + self.network(reverse_complement(x))) / 2
+        """Return the outputs ``(batch, tasks)`` for codes ``(batch, length)``, whatever padding they have."""
+        x, lengths = one_hot(codes), sequence_lengths(codes)
+        outputs: Tensor = self.network(x, lengths)
+        if self.both_strands and not self.training and not self.network.shared_strands:
+            outputs = (outputs + self.network(reverse_complement(x, lengths), lengths)) / 2
         return outputs
 
     def training_step(self, batch: Batch, _: int) -> Tensor:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 
-from motifloom.genome import encode, reverse_complement
+from motifloom.genome import PADDING, encode, reverse_complement
 from motifloom.models import knn as module
 from motifloom.models.knn import Knn, canonical_index, spectra
 
@@ -35,6 +35,21 @@ def test_spectra_count_what_strings_count(sequence, kmer):
     assert dict(zip(names, counted.astype(int).tolist(), strict=True)) == {
         name: expected.get(name, 0) for name in names
     }
+
+
+@given(sequence=st.text("ACGTN", min_size=1, max_size=40), kmer=st.integers(1, 4))
+def test_spectra_of_one_strand_count_plain_kmers(sequence, kmer):
+    padded = np.pad(encode(sequence), (0, 5), constant_values=PADDING)
+    counted = dict(zip(map("".join, product("ACGT", repeat=kmer)), spectra(padded[None], kmer, False)[0], strict=True))
+    places = range(len(sequence) - kmer + 1)
+    assert counted == {word: sum(sequence[p : p + kmer] == word for p in places) for word in counted}
+
+
+def test_neighbours_of_one_strand_read_that_strand_alone():
+    codes = np.stack([encode("AAACCCAAAC"), encode("GTTTGGGTTT")])  # each the other strand of the other
+    labels = np.array([[1.0], [0.0]], dtype=np.float32)
+    assert Knn.fit(codes, labels, 3, False).predict(codes, [1])[1].tolist() == [[1.0], [0.0]]
+    assert Knn.fit(codes, labels, 3, True).predict(codes, [1])[1].tolist() == [[1.0], [1.0]]
 
 
 @given(sequence=st.text("ACGTN", min_size=1, max_size=40))

@@ -68,7 +68,7 @@ def test_the_table_follows_the_order_given(learned):
 def of_kind(request, tmp_path_factory):
     """A network trained on two planted words, and its dataset."""
     dataset = planted(request.param)
-    config = table_config(request.param, dataset.tasks)
+    config = table_config(request.param, dataset.tasks, seed=2)
     folder = tmp_path_factory.mktemp(request.param)
     return fit(config, "planted", "cnn", 0, dataset, folder / "checkpoints")[0], dataset
 

@@ -137,25 +137,22 @@ def gather(packed: Codes, starts: Integers, lengths: Integers, minus: npt.NDArra
     -------
     Codes of shape ``(n, width)``. A sequence begins at the first place; what is behind its end is :data:`PADDING`.
     """
-    codes = np.empty((len(starts), width), dtype=np.uint8)
-    for rows in _blocks(packed, len(starts), width):
-        part, extents, other = codes[rows], lengths[rows], minus[rows].nonzero()[0]
-        np.bitwise_and(_windows(packed, starts[rows], width), CODE_BITS, out=part)
-        if extents.min() < width:
-            part[np.arange(width) >= extents[:, None]] = PADDING
-            part[other] = reverse_complement(part[other], extents[other])
-        elif len(other):
-            part[other] = reverse_complement(part[other])
-    return codes
+    parts = [
+        _gathered(packed, starts[rows], lengths[rows], minus[rows], width)
+        for rows in _blocks(packed, len(starts), width)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty((0, width), dtype=np.uint8)
 
 
 def write_stretches(packed: Codes, starts: Integers, ends: Integers, path: Path) -> None:
     """Append stretches of packed bases, from `starts` to `ends`, shape ``(n,)`` each, to a file."""
-    bases = np.asarray(packed)
+    bases = np.asarray(packed).data
     with path.open("ab") as out:
-        for block in _blocks(packed, len(starts), 0):
-            for start, end in zip(starts[block].tolist(), ends[block].tolist(), strict=True):
-                out.write(bases[start:end].data)
+        for block in _blocks(packed, len(starts), int((ends - starts).max(initial=0))):
+            places = zip(starts[block].tolist(), ends[block].tolist(), strict=True)
+            out.write(b"".join([bases[start:end] for start, end in places]))
 
 
 def one_hot(codes: Codes, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
@@ -334,6 +331,19 @@ def _blocks(packed: Codes, number: int, width: int) -> Iterator[slice]:
         yield slice(first, first + step)
         if isinstance(file, mmap.mmap):
             file.madvise(mmap.MADV_DONTNEED)
+
+
+def _gathered(packed: Codes, starts: Integers, lengths: Integers, minus: npt.NDArray[np.bool_], width: int) -> Codes:
+    """Return the codes of a block of sequences, shape ``(n, width)``."""
+    codes = _windows(packed, starts, width)
+    codes &= CODE_BITS
+    other = minus.nonzero()[0]
+    if lengths.min() < width:
+        codes[np.arange(width) >= lengths[:, None]] = PADDING
+        codes[other] = reverse_complement(codes[other], lengths[other])
+    elif len(other):
+        codes[other] = reverse_complement(codes[other])
+    return codes
 
 
 def _windows(packed: Codes, starts: Integers, width: int) -> Codes:

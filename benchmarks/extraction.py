@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-    import polars as pl
 
     from motifloom.data.dataset import Sequences
 
@@ -77,34 +76,34 @@ def bed_of(folder: Path, title: str) -> Path:
     return folder / f"{title.replace(' ', '').replace(',', '')}.bed"
 
 
-def prepared_of(bed: Path) -> Path:
-    """Return the file of the table of a set of regions."""
-    return bed.with_suffix(".parquet")
-
-
-def sequences_of(packed: Path, bed: Path) -> pl.DataFrame:
-    """Read regions as prepare does: the table of where each window lies in the packed genome."""
+def store(packed: Path, bed: Path, folder: Path) -> None:
+    """Read regions as prepare does, and copy the bases of their windows, with the table of where each lies."""
+    import numpy as np
     import polars as pl
 
-    from motifloom.data.dataset import SEQUENCE_SCHEMA
+    from motifloom.data.examples import DROPPED_SCHEMA, RECORD_SCHEMA, Examples
     from motifloom.data.regions import read_regions
     from motifloom.genome import Genome
 
-    offset = pl.col("chrom").replace_strict(Genome.open(packed).offsets)
-    return read_regions(bed).select(
-        offset=offset + pl.col("start"), length=pl.col("end") - pl.col("start"), minus=pl.lit(False), own=pl.lit(False),
-        parent=pl.lit(None, pl.String), group=pl.lit(None, pl.String),
-    ).select(*SEQUENCE_SCHEMA)  # fmt: skip
+    genome = Genome.open(packed)
+    offset = pl.col("chrom").replace_strict(genome.offsets)
+    regions = read_regions(bed).select(
+        offset=offset + pl.col("start"), length=pl.col("end") - pl.col("start"), minus=pl.lit(False), own=pl.lit(False)
+    )
+    nothing = [pl.lit(None).alias(column) for column in RECORD_SCHEMA if column not in regions.columns]
+    records = regions.with_columns(nothing).select(*RECORD_SCHEMA).cast(RECORD_SCHEMA)
+    none = np.empty(0, dtype=np.uint8)
+    Examples(records, pl.DataFrame(), none, pl.DataFrame(schema=DROPPED_SCHEMA)).write(folder, genome)
 
 
-def open_sequences(packed: Path, table: pl.DataFrame) -> Sequences:
-    """Map the packed genome that sequences lie in."""
-    import numpy as np
+def open_sequences(folder: Path) -> Sequences:
+    """Open what :func:`store` wrote, as a training does."""
+    import polars as pl
 
     from motifloom.data.dataset import Sequences
-    from motifloom.genome import Genome
+    from motifloom.genome import map_codes
 
-    return Sequences(Genome.open(packed).packed, np.empty(0, dtype=np.uint8), table)
+    return Sequences(map_codes(folder / "sequences.bin"), pl.read_parquet(folder / "sequences.parquet"))
 
 
 def batches(sequences: Sequences, width: int) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
@@ -120,24 +119,20 @@ def batches(sequences: Sequences, width: int) -> Iterator[tuple[npt.NDArray[np.i
         yield rows, one_hot(sequences.codes(rows, width), x[: len(rows)])
 
 
-def motifloom_packed(fasta: Path, bed: Path, width: int) -> dict[str, float]:
-    """Serve an epoch from a genome that is packed and regions that are prepared already."""
-    import polars as pl
-
+def motifloom_prepared(_: Path, bed: Path, width: int) -> dict[str, float]:
+    """Serve an epoch from regions that are prepared already."""
     stages: dict[str, float] = {}
     started = time.process_time()
-    table = pl.read_parquet(prepared_of(bed))
+    sequences = open_sequences(bed.with_suffix(""))
     stages["table"] = time.process_time() - started
-    for _ in batches(open_sequences(fasta.with_suffix(".packed"), table), width):
+    for _ in batches(sequences, width):
         pass
     return stages
 
 
-def motifloom_next_epoch(fasta: Path, bed: Path, width: int) -> dict[str, float]:
-    """Serve a second epoch; the first has brought the genome's pages into the process."""
-    import polars as pl
-
-    sequences = open_sequences(fasta.with_suffix(".packed"), pl.read_parquet(prepared_of(bed)))
+def motifloom_next_epoch(_: Path, bed: Path, width: int) -> dict[str, float]:
+    """Serve a second epoch; the first has brought the pages of the bases into the process."""
+    sequences = open_sequences(bed.with_suffix(""))
     for _ in range(2):
         started = time.process_time()
         for _ in batches(sequences, width):
@@ -145,8 +140,20 @@ def motifloom_next_epoch(fasta: Path, bed: Path, width: int) -> dict[str, float]
     return {SECONDS: time.process_time() - started}
 
 
+def motifloom_from_genome(fasta: Path, bed: Path, width: int) -> dict[str, float]:
+    """Prepare regions of a genome that is packed, then serve an epoch."""
+    stages: dict[str, float] = {}
+    started = time.process_time()
+    with tempfile.TemporaryDirectory(dir=fasta.parent) as folder:
+        store(fasta.with_suffix(".packed"), bed, Path(folder))
+        stages["preparing"] = time.process_time() - started
+        for _ in batches(open_sequences(Path(folder)), width):
+            pass
+    return stages
+
+
 def motifloom_from_fasta(fasta: Path, bed: Path, width: int) -> dict[str, float]:
-    """Pack a genome, then serve an epoch from it."""
+    """Pack a genome, prepare the regions, then serve an epoch."""
     from motifloom.genome import pack
 
     stages: dict[str, float] = {}
@@ -155,9 +162,9 @@ def motifloom_from_fasta(fasta: Path, bed: Path, width: int) -> dict[str, float]
         pack(fasta, folder)
         stages["packing"] = time.process_time() - started
         started = time.process_time()
-        table = sequences_of(Path(folder), bed)
-        stages["regions"] = time.process_time() - started
-        for _ in batches(open_sequences(Path(folder), table), width):
+        store(Path(folder), bed, Path(folder))
+        stages["preparing"] = time.process_time() - started
+        for _ in batches(open_sequences(Path(folder)), width):
             pass
     return stages
 
@@ -205,8 +212,9 @@ CASES: dict[str, Callable[[Path, Path, int], dict[str, float]]] = {
     PEER: tangermeme,
     "tangermeme, no index": tangermeme_without_index,
     "pyfaidx, a loop": pyfaidx_loop,
-    "motifloom, prepared": motifloom_packed,
+    "motifloom, prepared": motifloom_prepared,
     "motifloom, next epoch": motifloom_next_epoch,
+    "motifloom, from genome": motifloom_from_genome,
     "motifloom, from FASTA": motifloom_from_fasta,
 }
 
@@ -229,9 +237,7 @@ def agree(folder: Path, title: str) -> None:
 
     width = REGIONS[title][1]
     expected = extract_loci(str(bed_of(folder, title)), str(folder / "genome.fa"), in_window=width).numpy()
-    import polars as pl
-
-    sequences = open_sequences(folder / "genome.packed", pl.read_parquet(prepared_of(bed_of(folder, title))))
+    sequences = open_sequences(bed_of(folder, title).with_suffix(""))
     for rows, x in batches(sequences, width):
         if not np.array_equal(x, expected[rows]):
             raise AssertionError(f"{title}: motifloom and tangermeme differ")
@@ -266,7 +272,7 @@ def compare(folder: Path, title: str, repeats: int) -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Make the inputs, and pack the genome for the case that finds it packed."""
+    """Make the inputs, and what some cases find ready: the packed genome and the prepared regions."""
     from motifloom.genome import pack
 
     make_inputs(folder)
@@ -274,9 +280,7 @@ def prepare(folder: Path) -> None:
         pack(folder / f"{name}.fa", folder / f"{name}.packed")
     for title in (*REGIONS, TINY):
         bed = bed_of(folder, title)
-        sequences_of(folder / ("tiny.packed" if title == TINY else "genome.packed"), bed).write_parquet(
-            prepared_of(bed)
-        )
+        store(folder / ("tiny.packed" if title == TINY else "genome.packed"), bed, bed.with_suffix(""))
 
 
 def main() -> None:

@@ -66,20 +66,17 @@ def toy(toy_config: Config) -> Dataset:
     folder = toy_config.packed_genome("toy")
     genome = pack(toy_config.fasta("toy"), folder)
     examples = Path(toy_config.results) / "toy"
-    prepare(toy_config, "toy", genome).write(examples)
-    return Dataset.open(examples / "examples.parquet", folder)
+    prepare(toy_config, "toy", genome).write(examples, genome)
+    return Dataset.open(examples / "examples.parquet")
 
 
 def dataset_of(sequences: Sequence[str], split: Sequence[str], labels: Mapping[str, Sequence[float | None]]) -> Dataset:
     """Return a dataset of sequences that lie in no genome, with the labels of each task."""
     lengths = [len(sequence) for sequence in sequences]
-    places = {"offset": np.cumsum([0, *lengths[:-1]]), "length": lengths, "minus": False, "own": True}
-    table = pl.DataFrame({**places, "parent": None, "group": None}, schema=SEQUENCE_SCHEMA)
+    places = {"offset": np.cumsum([0, *lengths[:-1]]), "length": lengths, "minus": False}
+    table = pl.DataFrame({**places, **dict.fromkeys(("before", "after", "parent", "group"))}, schema=SEQUENCE_SCHEMA)
     names = [f"s{number}" for number in range(len(sequences))]
-    none = np.empty(0, dtype=np.uint8)
-    return Dataset(
-        pl.DataFrame({"id": names, "split": split, **labels}), Sequences(none, encode("".join(sequences)), table)
-    )
+    return Dataset(pl.DataFrame({"id": names, "split": split, **labels}), Sequences(encode("".join(sequences)), table))
 
 
 WORDS = ("CGTAAGGTCT", "GGGATTTCCA")

@@ -169,6 +169,28 @@ def test_a_stage_depends_on_its_own_settings_alone():
     assert not differs("evaluate", "reb1")
 
 
+def test_a_datasets_strand_and_jitter_make_those_stages_run_anew_that_use_them():
+    one = validate(changed(models={"cnn": {}, "knn": {}}))
+    for key, stages in (("strand", {"train", "fit"}), ("jitter", {"prepare"})):
+        reb1 = {**GOOD["datasets"]["reb1"], key: {"strand": "forward", "jitter": 10}[key]}
+        other = validate(changed(models={"cnn": {}, "knn": {}}, datasets__reb1=reb1))
+        for stage, model in (("train", "cnn"), ("fit", "knn"), ("prepare", ""), ("evaluate", ""), ("motifs", "")):
+            differs = one.settings_of(stage, "reb1", model) != other.settings_of(stage, "reb1", model)
+            assert differs == (stage in stages), (key, stage)
+            assert one.settings_of(stage, "toy", model) == other.settings_of(stage, "toy", model)
+
+
+def test_a_network_that_shares_strands_contradicts_a_dataset_with_a_direction():
+    reb1 = {**GOOD["datasets"]["reb1"], "strand": "forward"}
+    shared = {"architecture": "cnn", "shared_strands": True}
+    with pytest.raises(InputError) as error:
+        validate(changed(models={"two": shared, "knn": {}}, datasets__reb1=reb1))
+    assert error.value.problems == [
+        "config: models.two.shared_strands: reads both strands of every sequence, but datasets.reb1.strand is forward"
+    ]
+    validate(changed(models={"two": {"architecture": "cnn"}, "knn": {}}, datasets__reb1=reb1))
+
+
 def test_every_section_is_frozen_and_closed():
     sections = [Config]
     while sections:

@@ -48,8 +48,8 @@ def test_the_cnn_beats_the_known_motif_and_learns_it(tmp_path):
     genome = pack(config.fasta("tf"), config.packed_genome("tf"))
     examples = prepare(config, "tf", genome)
     assert (examples.labels["tf"] == 1).sum() + len(examples.dropped) == 1078
-    examples.write(tmp_path)
-    dataset = Dataset.open(tmp_path / "examples.parquet", config.packed_genome("tf"))
+    examples.write(tmp_path, genome)
+    dataset = Dataset.open(tmp_path / "examples.parquet")
     module, _ = fit(config, "tf", "cnn", 0, dataset, tmp_path / "checkpoints")
     rows = dataset.rows("test")
     assert roc_auc_score(dataset.labels(rows)[:, 0], predict(module, dataset, rows)[:, 0]) > 0.816

@@ -107,7 +107,7 @@ def _check_dataset(
     if fasta is not None and genome is None:
         _read_alone(config, name, problems)
         return
-    _count(config, prepare(config, name, genome), estimate)
+    _count(config, name, prepare(config, name, genome), estimate)
 
 
 def _read_alone(config: Config, name: str, problems: Problems) -> None:
@@ -147,13 +147,15 @@ def _check_simulation(config: Config, name: str, estimate: Estimate) -> None:
     estimate.disk += 2 * spec.chromosomes * spec.chromosome_length
 
 
-def _count(config: Config, examples: Examples, estimate: Estimate) -> None:
+def _count(config: Config, name: str, examples: Examples, estimate: Estimate) -> None:
     """Add what a prepared dataset comes to."""
     number, train = len(examples.records), int((examples.records["split"] == "train").sum())
     estimate.examples += number
     tables = number * BYTES_PER_EXAMPLE * (1 + len(config.models) * config.replicates)
-    estimate.disk += len(examples.own) + tables
-    spectra = [4.0 * train * (canonical_index(m.kmer).max() + 1) for m in config.models.values() if isinstance(m, Knn)]
+    estimate.disk += examples.bases + tables
+    both_strands = config.datasets[name].strand == "both"
+    kmers = [m.kmer for m in config.models.values() if isinstance(m, Knn)]
+    spectra = [4.0 * train * (canonical_index(k).max() + 1 if both_strands else 4**k) for k in kmers]
     estimate.memory = max(
         estimate.memory, *(PYTHON_MEMORY + size for size in spectra), PYTHON_MEMORY + len(examples.own)
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
 
 CODE_BITS, SOFT_MASK_SHIFT = np.uint8(7), np.uint8(3)
-CYTOSINE, GUANINE, THYMINE, UNKNOWN = (np.uint8(code) for code in range(1, 5))
+CYTOSINE, GUANINE, UNKNOWN = np.uint8(1), np.uint8(2), np.uint8(4)
 """A packed base: the code in its low bits, above them whether it is soft-masked."""
 
 LINE_FEED, CARRIAGE_RETURN, TAB, BLANK, COMMENT, HEADER = (ord(character) for character in "\n\r\t ;>")
@@ -143,25 +143,6 @@ def _pack_run(chunk: Bytes, start: int, letters: Bytes, codes: Bytes, bases: int
 
 
 @compiled
-def gather_rows(packed: Bytes, starts: Integers, lengths: Integers, minus: npt.NDArray[np.bool_], out: Bytes) -> None:
-    """Fill each row of `out` with a sequence, in the middle."""
-    width = out.shape[1]
-    for row in range(len(starts)):
-        start, length = starts[row], lengths[row]
-        before = (width - length) // 2
-        out[row, :before] = UNKNOWN
-        out[row, before + length :] = UNKNOWN
-        bases, into = packed[start : start + length], out[row, before : before + length]
-        if minus[row]:
-            for place in range(length):
-                code = bases[length - 1 - place] & CODE_BITS
-                into[place] = THYMINE - code if code < UNKNOWN else UNKNOWN
-        else:
-            for place in range(length):
-                into[place] = bases[place] & CODE_BITS
-
-
-@compiled
 def count_rows(
     packed: Bytes, starts: Integers, lengths: Integers, gc: Counts, unknown: Counts, soft_masked: Counts
 ) -> None:
@@ -175,13 +156,3 @@ def count_rows(
             found_unknown += code == UNKNOWN
             found_soft_masked += bases[place] >> SOFT_MASK_SHIFT
         gc[row], unknown[row], soft_masked[row] = found_gc, found_unknown, found_soft_masked
-
-
-@compiled
-def fill_one_hot(codes: Bytes, out: npt.NDArray[np.float32]) -> None:
-    """Fill `out`, shape ``(n, 4, length)``, with 1 where a sequence has the base and 0 elsewhere."""
-    for row in range(codes.shape[0]):
-        for base in range(4):
-            into = out[row, base]
-            for place in range(codes.shape[1]):
-                into[place] = np.float32(codes[row, place] == np.uint8(base))

@@ -2,15 +2,17 @@
 
 A base is a code: A C G T are 0 1 2 3, anything else (N, IUPAC codes, gaps) is 4. A packed genome is a folder of
 ``codes.bin``, the bases of all contigs one after another, and ``contigs.tsv``, where each contig lies. It is mapped
-into memory, not read: a window costs no copy. One-hot form exists only per batch. The loops over bases are compiled:
-they stand in :mod:`motifloom.compiled`.
+into memory, not read, and one-hot form exists only per batch. Gathered sequences begin at the first place of a row of
+codes; what is behind the end of a shorter one is 5.
+
+What a training does on its way to a batch is numpy alone. Parsing and counting are compiled: their loops stand in
+:mod:`motifloom.compiled`.
 """
 
 from __future__ import annotations
 
-import os
+import mmap
 from dataclasses import dataclass
-from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,6 @@ from motifloom.files import whole_file, write_tsv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import RawIOBase
 
     import numpy.typing as npt
 
@@ -33,8 +34,14 @@ BASES = "ACGT"
 UNKNOWN = 4
 """The code of everything that is not A, C, G or T."""
 
+PADDING = 5
+"""What stands behind the end of a sequence in a row of codes that is longer: no base at all."""
+
 SOFT_MASKED = 8
 """The bit of a packed base that says it was written in lower case."""
+
+CODE_BITS = np.uint8(SOFT_MASKED - 1)
+"""The other bits: the code."""
 
 CODE_OF_BYTE = np.full(256, UNKNOWN, dtype=np.uint8)
 for _code, _base in enumerate(BASES):
@@ -48,16 +55,16 @@ for _letter in "ACGTURYSWKMBDHVNX":
     PACKED_OF_BYTE[ord(_letter.lower())] = CODE_OF_BYTE[ord(_letter)] | SOFT_MASKED
 PACKED_OF_BYTE[[ord(_gap) for _gap in "-.*"]] = UNKNOWN
 
-COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
+COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN, PADDING], dtype=np.uint8)
 
-RESIDENT_BYTES = 1 << 28
-"""A mapped file of so many bytes may come into memory as a whole; of a larger one, only what is asked for is read."""
+BASE_CODES = np.arange(len(BASES), dtype=np.uint8)
 
-BLOCK_BYTES, SPAN_BYTES = 1 << 23, 1 << 26
-"""How much is read of such a file at a time: sequences of so many bases, within a stretch of so many."""
+RESIDENT_BASES = 1 << 28
+"""A mapped file of so many bases may come into memory as a whole; of a larger one, only what is asked for at a time."""
 
-CALL_BYTES = 1 << 13
-"""A call of the system takes as long as it takes to read so many bytes."""
+BLOCK_BASES, BLOCK_SEQUENCES = 1 << 20, 1 << 10
+"""So much is gathered at a time, at most. With a sequence of a mapped file, the system brings some 64 kB of what lies
+around it into memory."""
 
 
 def encode(sequence: str) -> Codes:
@@ -66,17 +73,34 @@ def encode(sequence: str) -> Codes:
 
 
 def decode(codes: Codes) -> str:
-    """Return the string of codes of shape ``(length,)``; what is unknown becomes N.
+    """Return the string of codes of shape ``(length,)``; what is unknown becomes N, padding a blank.
 
     >>> decode(encode("acgtRN"))
     'ACGTNN'
     """
-    return np.frombuffer(f"{BASES}N".encode(), dtype=np.uint8)[codes].tobytes().decode()
+    return np.frombuffer(f"{BASES}N ".encode(), dtype=np.uint8)[codes].tobytes().decode()
 
 
-def reverse_complement(codes: Codes) -> Codes:
-    """Return the other strand of codes of shape ``(..., length)``, read in its own direction."""
-    return COMPLEMENT[codes[..., ::-1]]
+def reverse_complement(codes: Codes, lengths: Integers | None = None) -> Codes:
+    """Return the other strand of sequences, read in its own direction.
+
+    Parameters
+    ----------
+    codes
+        Shape ``(..., length)``; with `lengths`, ``(n, width)``.
+    lengths
+        Of the sequences in bp, shape ``(n,)``: each begins at the first place, and so does its other strand. None where
+        all are as long as `codes`.
+    """
+    if lengths is None:
+        return COMPLEMENT[codes[..., ::-1]]
+    place, end = np.arange(codes.shape[1]), lengths[:, None]
+    return COMPLEMENT[np.take_along_axis(codes, np.where(place < end, end - 1 - place, place), axis=1)]
+
+
+def sequence_lengths(codes: Codes) -> Integers:
+    """Return how many bp the sequences of codes of shape ``(n, width)`` have, shape ``(n,)``."""
+    return np.asarray((codes != PADDING).sum(axis=1))
 
 
 def map_codes(path: str | Path) -> Codes:
@@ -86,13 +110,15 @@ def map_codes(path: str | Path) -> Codes:
     return np.memmap(path, dtype=np.uint8, mode="r")
 
 
-def gather(
-    packed: Codes,
-    starts: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.int64],
-    minus: npt.NDArray[np.bool_],
-    out: Codes,
-) -> None:
+def check_inside(packed: Codes, starts: Integers, lengths: Integers) -> None:
+    """Raise IndexError where a sequence, by its first base and its length in bp, does not lie in `packed`."""
+    outside = (starts < 0) | (lengths < 0) | (starts > len(packed) - lengths)
+    if outside.any():
+        row = int(outside.argmax())
+        raise IndexError(f"sequence {row}: {lengths[row]} bp from {starts[row]} on, of {len(packed)}")
+
+
+def gather(packed: Codes, starts: Integers, lengths: Integers, minus: npt.NDArray[np.bool_], width: int) -> Codes:
     """Gather sequences as codes, without the mark of soft-masked bases.
 
     Parameters
@@ -100,24 +126,33 @@ def gather(
     packed
         Bases as :func:`pack` writes them, shape ``(bases,)``.
     starts, lengths
-        Each sequence's first base in `packed` and its length in bp, at most the width of `out`; shape ``(n,)``.
+        Each sequence's first base in `packed` and its length in bp, shape ``(n,)``. That they lie inside is not
+        checked, for a batch takes microseconds: :func:`check_inside` does.
     minus
         Whether the reverse complement is meant, shape ``(n,)``.
-    out
-        Filled with codes, shape ``(n, width)``; a shorter sequence stands in the middle, unknown bases around it.
+    width
+        At least the greatest length.
 
-    Raises
-    ------
-    IndexError
-        Where a sequence reaches out of `packed`, or is longer than `out` is wide.
+    Returns
+    -------
+    Codes of shape ``(n, width)``. A sequence begins at the first place; what is behind its end is :data:`PADDING`.
     """
-    from motifloom.compiled import gather_rows  # noqa: PLC0415 - slow
+    parts = [
+        _gathered(packed, starts[rows], lengths[rows], minus[rows], width)
+        for rows in _blocks(packed, len(starts), width)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty((0, width), dtype=np.uint8)
 
-    if not len(starts) == len(lengths) == len(minus) == len(out):
-        raise ValueError(f"{len(starts)} starts, {len(lengths)} lengths, {len(minus)} strands for {len(out)} rows")
-    minus = _fixed(minus, np.bool_)
-    for rows, bases, begins, extents in _blocks(packed, starts, lengths, out.shape[1]):
-        gather_rows(bases, begins, extents, minus[rows], out[rows])
+
+def write_stretches(packed: Codes, starts: Integers, ends: Integers, path: Path) -> None:
+    """Append stretches of packed bases, from `starts` to `ends`, shape ``(n,)`` each, to a file."""
+    bases = np.asarray(packed).data
+    with path.open("ab") as out:
+        for block in _blocks(packed, len(starts), int((ends - starts).max(initial=0))):
+            places = zip(starts[block].tolist(), ends[block].tolist(), strict=True)
+            out.write(b"".join([bases[start:end] for start, end in places]))
 
 
 def one_hot(codes: Codes, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
@@ -126,22 +161,17 @@ def one_hot(codes: Codes, out: npt.NDArray[np.float32] | None = None) -> npt.NDA
     Parameters
     ----------
     codes
-        Shape ``(n, length)``: A C G T are 0 1 2 3, anything else is unknown.
+        Shape ``(n, length)``: A C G T are 0 1 2 3, anything else is no known base.
     out
-        Filled and returned, if given: C-contiguous, shape ``(n, 4, length)``.
+        Filled and returned, if given: shape ``(n, 4, length)``.
 
     Returns
     -------
-    float32, shape ``(n, 4, length)``; an unknown base is all zeros.
+    float32, shape ``(n, 4, length)``; where no base is known there are zeros alone.
     """
-    from motifloom.compiled import fill_one_hot  # noqa: PLC0415 - slow
-
-    number, length = codes.shape
     if out is None:
-        out = np.empty((number, len(BASES), length), dtype=np.float32)
-    elif out.shape != (number, len(BASES), length):
-        raise ValueError(f"shape {out.shape} for the one-hot form of {codes.shape}")
-    fill_one_hot(_fixed(codes, np.uint8), out)
+        out = np.empty((len(codes), len(BASES), codes.shape[1]), dtype=np.float32)
+    np.copyto(out.swapaxes(0, 1), codes == BASE_CODES[:, None, None])
     return out
 
 
@@ -154,24 +184,17 @@ class Composition:
     soft_masked: npt.NDArray[np.int32]
 
     @classmethod
-    def empty(cls, number: int) -> Composition:
-        """Return counts of 0 of `number` sequences."""
-        return cls(*(np.zeros(number, dtype=np.int32) for _ in range(3)))
-
-    @classmethod
     def of(cls, packed: Codes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Composition:
         """Count the bases of sequences that begin at `starts` in `packed`; shape ``(n,)`` each."""
         from motifloom.compiled import count_rows  # noqa: PLC0415 - slow
 
-        counted = cls.empty(len(starts))
-        for rows, bases, begins, extents in _blocks(packed, starts, lengths):
-            count_rows(bases, begins, extents, counted.gc[rows], counted.unknown[rows], counted.soft_masked[rows])
+        check_inside(packed, starts, lengths)
+        bases, starts, lengths = _fixed(packed, np.uint8), _fixed(starts, np.int64), _fixed(lengths, np.int64)
+        counted = cls(*(np.zeros(len(starts), dtype=np.int32) for _ in range(3)))
+        for rows in _blocks(packed, len(starts), int(lengths.max(initial=0))):
+            places = starts[rows], lengths[rows]
+            count_rows(bases, *places, counted.gc[rows], counted.unknown[rows], counted.soft_masked[rows])
         return counted
-
-    def put(self, chosen: npt.NDArray[np.bool_], counted: Composition) -> None:
-        """Lay the counts of some of the sequences into their places."""
-        self.gc[chosen], self.unknown[chosen] = counted.gc, counted.unknown
-        self.soft_masked[chosen] = counted.soft_masked
 
 
 @dataclass(frozen=True)
@@ -296,63 +319,40 @@ def read_records(fasta: str | Path, chunk_bytes: int = CHUNK_BYTES) -> Records:
     return Records(reader.names, reader.rows, reader.lengths, np.frombuffer(packed, dtype=np.uint8))
 
 
-def _blocks(
-    packed: Codes, starts: Integers, lengths: Integers, width: int | None = None
-) -> Iterator[tuple[slice, Codes, Integers, Integers]]:
-    """Give sequences to a compiled loop: rows, bases that hold them, their starts therein, and their lengths.
+def _blocks(packed: Codes, number: int, width: int) -> Iterator[slice]:
+    """Divide `number` sequences of at most `width` bp into blocks; give the pages of a large file back after each.
 
-    Pages of a mapped file count as memory of the process once they are touched, and with them much of what lies around.
-    A large one is therefore read.
-
-    Raises
-    ------
-    IndexError
-        Where a sequence reaches out of `packed`, or is longer than `width`.
+    Pages count as memory of the process once they are touched. What is given back stays in the system's cache, from
+    where it comes again.
     """
-    starts, lengths = _fixed(starts, np.int64), _fixed(lengths, np.int64)
-    longest = len(packed) if width is None else width
-    outside = (starts < 0) | (lengths < 0) | (lengths > longest) | (starts > len(packed) - lengths)
-    if outside.any():
-        row = int(outside.argmax())
-        room = "" if width is None else f", in {width} columns"
-        raise IndexError(f"sequence {row}: {lengths[row]} bp from {starts[row]} on, of {len(packed)}{room}")
-    path = _mapped_file(packed) if len(packed) > RESIDENT_BYTES else None
-    if path is None:
-        yield slice(None), _fixed(packed, np.uint8), starts, lengths
-        return
-    number = max(1, BLOCK_BYTES // int(lengths.max(initial=1)))
-    with path.open("rb", buffering=0) as file:
-        for first in range(0, len(starts), number):
-            rows = slice(first, first + number)
-            bases, begins = _read(file, starts[rows], lengths[rows])
-            yield rows, _fixed(bases, np.uint8), _fixed(begins, np.int64), lengths[rows]
+    file: Any = packed.base if len(packed) > RESIDENT_BASES else None
+    step = max(1, min(BLOCK_SEQUENCES, BLOCK_BASES // max(width, 1)))
+    for first in range(0, number, step):
+        yield slice(first, first + step)
+        if isinstance(file, mmap.mmap):
+            file.madvise(mmap.MADV_DONTNEED)
 
 
-def _mapped_file(packed: Any) -> Path | None:
-    """Return the file that an array is the map of, from its first byte on; None where it is no such map."""
-    if not isinstance(packed, np.memmap) or packed.filename is None or packed.offset:
-        return None
-    whole: Any = packed.base
-    return Path(packed.filename) if isinstance(whole, mmap) else None
+def _gathered(packed: Codes, starts: Integers, lengths: Integers, minus: npt.NDArray[np.bool_], width: int) -> Codes:
+    """Return the codes of a block of sequences, shape ``(n, width)``."""
+    codes = _windows(packed, starts, width)
+    codes &= CODE_BITS
+    other = minus.nonzero()[0]
+    if lengths.min() < width:
+        codes[np.arange(width) >= lengths[:, None]] = PADDING
+        codes[other] = reverse_complement(codes[other], lengths[other])
+    elif len(other):
+        codes[other] = reverse_complement(codes[other])
+    return codes
 
 
-def _read(file: RawIOBase, starts: Integers, lengths: Integers) -> tuple[Codes, Integers]:
-    """Read sequences of a file: the stretch that holds all of them where they lie close together, else one by one.
-
-    Returns
-    -------
-    The bases, and where in them each sequence begins.
-    """
-    first, span = int(starts.min()), int((starts + lengths).max() - starts.min())
-    if span <= min(SPAN_BYTES, CALL_BYTES * len(starts)):
-        bases, begins, expected = os.pread(file.fileno(), span, first), starts - first, span
-    else:
-        places = zip(starts.tolist(), lengths.tolist(), strict=True)
-        bases = b"".join([os.pread(file.fileno(), length, start) for start, length in places])
-        begins, expected = np.cumsum(lengths) - lengths, int(lengths.sum())
-    if len(bases) < expected:
-        raise OSError(f"{file}: {expected - len(bases)} of {expected} bases are missing")
-    return np.frombuffer(bases, dtype=np.uint8), begins
+def _windows(packed: Codes, starts: Integers, width: int) -> Codes:
+    """Return copies of the `width` bases from each start on, any bases in place of those beyond the last."""
+    last = len(packed) - width
+    if width and starts.max(initial=0) <= last:
+        every = np.ndarray((last + 1,), f"V{width}", packed, strides=(1,))  # an item of `width` bytes at each base
+        return every[starts].view(np.uint8).reshape(-1, width)
+    return packed[np.minimum(starts[:, None] + np.arange(width), len(packed) - 1)]
 
 
 def _fixed(array: npt.NDArray[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:

@@ -40,8 +40,8 @@ def dataset(rows: list[dict[str, Any]], folder: Path | None = None) -> Dataset:
     lengths = [len(row["sequence"]) for row in rows]
     sequences = pl.DataFrame(
         {
-            "offset": np.cumsum([0, *lengths[:-1]]), "length": lengths, "minus": False, "own": True,
-            "parent": [row.get("parent") for row in rows], "group": None,
+            "offset": np.cumsum([0, *lengths[:-1]]), "length": lengths, "minus": False,
+            "before": None, "after": None, "parent": [row.get("parent") for row in rows], "group": None,
         },
         schema=SEQUENCE_SCHEMA,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def dataset(rows: list[dict[str, Any]], folder: Path | None = None) -> Dataset:
         own.tofile(folder / "sequences.bin")
         sequences.write_parquet(folder / "sequences.parquet")
         examples.write_parquet(folder / "examples.parquet")
-    return Dataset(examples, Sequences(np.empty(0, np.uint8), own, sequences))
+    return Dataset(examples, Sequences(own, sequences))
 
 
 def found(data: Dataset, kind: str, labels: str = "binary") -> list[tuple[Any, ...]]:
@@ -386,7 +386,7 @@ def test_the_command_writes_both_tables_and_warns(base, tmp_path, capsys):
     )
     files = [tmp_path / name for name in ("config.yaml", "examples.parquet", "leaks.parquet", "shortcuts.tsv")]
     flags = zip(("--config", "--examples", "--leaks", "--shortcuts"), map(str, files), strict=True)
-    assert main(["audit", "--dataset", "d", "--genome", *(word for pair in flags for word in pair)]) == 0
+    assert main(["audit", "--dataset", "d", *(word for pair in flags for word in pair)]) == 0
     assert pl.read_parquet(files[2]).select("kind", "id", "other").rows() == [
         ("exact_duplicate", "e40", "e41"),
         ("exact_duplicate", "e41", "e40"),

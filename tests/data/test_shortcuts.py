@@ -36,12 +36,12 @@ def dataset(sequences: list[str], split: list[str], **labels: list[float | None]
     table = pl.DataFrame(
         {
             "offset": np.cumsum(lengths) - lengths, "length": lengths, "minus": np.arange(len(lengths)) % 2 == 1,
-            "own": True, "parent": None, "group": None,
+            "before": None, "after": None, "parent": None, "group": None,
         },
         schema=SEQUENCE_SCHEMA,
     )  # fmt: skip
     ids = [f"e{n}" for n in range(len(sequences))]
-    return Dataset(pl.DataFrame({"id": ids, "split": split, **labels}), Sequences(np.empty(0, np.uint8), own, table))
+    return Dataset(pl.DataFrame({"id": ids, "split": split, **labels}), Sequences(own, table))
 
 
 def drawn(random: np.random.Generator, length: int, gc: float = 0.5) -> str:

@@ -19,14 +19,12 @@ from motifloom.genome import SOFT_MASKED, decode, encode, reverse_complement
 if TYPE_CHECKING:
     from collections.abc import Sequence as Several
 
-NOTHING = np.empty(0, dtype=np.uint8)
-
 
 def sequences_of(texts: Several[str]) -> Sequences:
     lengths = np.array([len(text) for text in texts])
-    places = {"offset": np.cumsum(lengths) - lengths, "length": lengths, "minus": False, "own": True}
-    table = pl.DataFrame({**places, "parent": None, "group": None}, schema=SEQUENCE_SCHEMA)
-    return Sequences(NOTHING, encode("".join(texts)), table)
+    places = {"offset": np.cumsum(lengths) - lengths, "length": lengths, "minus": False}
+    table = pl.DataFrame({**places, **dict.fromkeys(("before", "after", "parent", "group"))}, schema=SEQUENCE_SCHEMA)
+    return Sequences(encode("".join(texts)), table)
 
 
 def pairs_of(texts: Several[str], rows: Several[int] | None = None) -> dict[tuple[int, int], float]:
@@ -181,10 +179,10 @@ def test_windows_of_a_genome_and_other_sequences_are_compared_as_they_read():
     letters = Letters(6)
     genome = encode(letters.bases(600))
     own = reverse_complement(genome[100:160]) | SOFT_MASKED  # as the windows below read on the minus strand
-    places = {"offset": [100, 0, 400, 130, 100], "length": [60, 60, 60, 60, 60]}
-    flags = {"minus": [True, False, False, False, False], "own": [False, True, False, False, False]}
-    table = pl.DataFrame({**places, **flags, "parent": None, "group": None}, schema=SEQUENCE_SCHEMA)
-    found = near_duplicates(Sequences(genome, own, table), np.arange(5))
+    places = {"offset": [100, 600, 400, 130, 100], "length": [60, 60, 60, 60, 60]}
+    other = {"minus": [True, False, False, False, False], **dict.fromkeys(("before", "after", "parent", "group"))}
+    table = pl.DataFrame({**places, **other}, schema=SEQUENCE_SCHEMA)
+    found = near_duplicates(Sequences(np.concatenate([genome, own]), table), np.arange(5))
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 1), (0, 4)]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from motifloom.models.encoding import one_hot, reverse_complement
+from motifloom.models.encoding import one_hot, reverse_complement, sequence_lengths
 
 
 def codes(*shape: int) -> torch.Tensor:
@@ -33,3 +33,11 @@ def test_devices_agree_on_one_hot():
 def test_the_reverse_complement_reverses_both_axes():
     known = torch.tensor([[0, 0, 1, 2, 4]], dtype=torch.uint8)  # AACGN, and NCGTT
     assert torch.equal(reverse_complement(one_hot(known)), one_hot(torch.tensor([[4, 1, 2, 3, 3]], dtype=torch.uint8)))
+
+
+def test_padding_is_no_base_and_tells_the_lengths():
+    known = torch.tensor([[0, 4, 1, 5], [4, 4, 4, 4], [2, 5, 5, 5]], dtype=torch.uint8)
+    assert sequence_lengths(known).tolist() == [3, 4, 1]
+    assert sequence_lengths(known[1:2]) is None
+    assert sequence_lengths(known[:, :1]) is None
+    assert not one_hot(known)[:, :, 3].any()

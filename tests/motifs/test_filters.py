@@ -10,6 +10,7 @@ from tests.conftest import dataset_of
 from motifloom import config
 from motifloom.genome import decode, encode
 from motifloom.models.cnn import Cnn
+from motifloom.models.encoding import one_hot
 from motifloom.motifs import filters
 from motifloom.motifs.filters import (
     NOWHERE,
@@ -36,8 +37,8 @@ def held_out(sequences: list[str]) -> Dataset:
     return dataset_of(sequences, ["test"] * len(sequences), {"word": words})
 
 
-def scan(network: Cnn, dataset: Dataset) -> BestSites:
-    return best_sites(network, batches_of(dataset, dataset.rows("test")), len(dataset.examples))
+def scan(network: Cnn, dataset: Dataset, both_strands: bool = True) -> BestSites:
+    return best_sites(network, batches_of(dataset, dataset.rows("test")), len(dataset.examples), both_strands)
 
 
 @pytest.fixture
@@ -164,3 +165,58 @@ def test_the_mean_is_taken_over_every_place(network, positives):
     x = torch.nn.functional.one_hot(torch.from_numpy(positives.codes(np.arange(4))).long(), 5)[:, :, :4]
     expected = network.first_layer(x.transpose(1, 2).float()).mean(dim=(0, 2))
     assert torch.allclose(mean_activation(network, positives, np.arange(4)), expected)
+
+
+LENGTHS = (31, 44, 67, 90)
+
+
+def of_many_lengths() -> tuple[Dataset, list[tuple[int, bool]]]:
+    """Return sequences of many lengths with the word once, and where its centre is on which strand."""
+    texts, places = [], []
+    for number, length in enumerate(LENGTHS):
+        place = (3 + 7 * number) if number % 2 else length - 6
+        word = OTHER if number % 2 else WORD
+        texts.append(("A" * place + word).ljust(length, "A"))
+        places.append((length - 1 - (place + 2) if number % 2 else place + 2, bool(number % 2)))
+    return held_out(texts), places
+
+
+def test_sites_lie_where_they_are_in_sequences_of_any_length(network):
+    dataset, places = of_many_lengths()
+    sites = scan(network, dataset)
+    assert list(zip(sites.position[:, 0].tolist(), sites.minus[:, 0].tolist(), strict=True)) == places
+    active = np.zeros((len(LENGTHS), 3), dtype=bool)
+    active[:, 0] = True
+    counts = count_bases(dataset, np.arange(len(LENGTHS)), sites, active, 5)
+    assert counts[0, np.arange(5), encode(WORD)].tolist() == [len(LENGTHS)] * 5
+
+
+def test_sequences_with_a_direction_have_sites_on_their_own_strand_alone(network):
+    dataset, places = of_many_lengths()
+    sites = scan(network, dataset, both_strands=False)
+    assert not sites.minus.any()
+    for unit, wanted in ((0, False), (2, True)):
+        for row, (place, minus) in enumerate(places):
+            own = LENGTHS[row] - 1 - place if minus else place
+            assert (sites.activation[row, unit] > 4.9) == (minus == wanted)
+            if minus == wanted:
+                assert sites.position[row, unit] == own
+
+
+def test_means_and_ablation_know_where_sequences_end(network):
+    """A filter that likes nothing is active behind the ends too; neither its mean nor its place in a batch may tell."""
+    with torch.no_grad():
+        network.first_layer[1].bias.copy_(torch.tensor([0.5, 2.0, 0.0]))
+        network.first_layer[0].weight[1] = 0.25
+    dataset, _ = of_many_lengths()
+    alone = [network.first_layer(one_hot(torch.from_numpy(dataset.codes(np.array([row]))[:, :length])))
+             for row, length in enumerate(LENGTHS)]  # fmt: skip
+    expected = torch.cat(alone, dim=2).mean(dim=(0, 2))
+    means = mean_activation(network, dataset, np.arange(len(LENGTHS)))
+    assert torch.allclose(means, expected)
+    with ablated(network, [1], means):
+        together = network.first_layer(one_hot(torch.from_numpy(dataset.codes(np.arange(4)))), torch.tensor(LENGTHS))
+    for row, length in enumerate(LENGTHS):
+        assert torch.allclose(together[row, 1, :length], expected[1])
+        assert not together[row, :, length:].any()
+        assert torch.allclose(together[row, 0, :length], alone[row][0, 0])

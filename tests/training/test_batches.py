@@ -34,7 +34,7 @@ def test_batches_serve_every_row_once_and_in_order(toy):
 
 def test_an_epoch_follows_from_its_seed_and_number_alone(toy):
     epochs = [
-        epoch_of(SequenceDataModule(toy, Training(), seed), epoch)
+        epoch_of(SequenceDataModule(toy, Training(), seed, True), epoch)
         for seed, epoch in ((SEED, 3), (SEED, 3), (SEED, 4), (12, 3))
     ]
     codes = [torch.cat([codes for codes, _ in epoch]) for epoch in epochs]
@@ -44,7 +44,7 @@ def test_an_epoch_follows_from_its_seed_and_number_alone(toy):
 
 
 def test_an_epoch_holds_every_training_sequence_on_one_strand_or_the_other(toy):
-    epoch = epoch_of(SequenceDataModule(toy, Training(), SEED), 0)
+    epoch = epoch_of(SequenceDataModule(toy, Training(), SEED, True), 0)
     served = torch.cat([codes for codes, _ in epoch]).numpy()
     labels = torch.cat([labels for _, labels in epoch]).numpy()
     train = toy.codes(toy.rows("train"))
@@ -59,21 +59,22 @@ def test_an_epoch_holds_every_training_sequence_on_one_strand_or_the_other(toy):
 
 
 def test_stranded_data_are_never_flipped(toy):
-    module = SequenceDataModule(toy, Training(reverse_complement=False), SEED)
+    module = SequenceDataModule(toy, Training(), SEED, False)
     served = {codes.numpy().tobytes() for batch, _ in epoch_of(module, 0) for codes in batch}
     assert served == {codes.tobytes() for codes in toy.codes(toy.rows("train"))}
 
 
 def test_no_batch_holds_a_single_sequence(toy):
     settings = Training(batch_size=len(toy.rows("train")) - 1)
-    assert [len(codes) for codes, _ in epoch_of(SequenceDataModule(toy, settings, SEED), 0)] == [settings.batch_size]
+    module = SequenceDataModule(toy, settings, SEED, True)
+    assert [len(codes) for codes, _ in epoch_of(module, 0)] == [settings.batch_size]
 
 
 def test_processes_share_every_batch(toy):
     """Together they see each sequence of it once, and no share is of a single sequence."""
     settings = Training(batch_size=50)
-    shares = [epoch_of(SequenceDataModule(toy, settings, SEED), 2, process, 3) for process in range(3)]
-    (whole,) = (epoch_of(SequenceDataModule(toy, settings, SEED), 2),)
+    shares = [epoch_of(SequenceDataModule(toy, settings, SEED, True), 2, process, 3) for process in range(3)]
+    (whole,) = (epoch_of(SequenceDataModule(toy, settings, SEED, True), 2),)
     assert len(whole[-1][0]) >= 2 * 3
     for batch, *parts in zip(whole, *shares, strict=True):
         assert min(len(codes) for codes, _ in parts) >= 2

@@ -29,12 +29,12 @@ def prepared(request, tmp_path_factory):
     dataset = planted(request.param, number=200)
     dataset.examples.write_parquet(folder / "examples.parquet")
     dataset.sequences.table.write_parquet(folder / "sequences.parquet")
-    dataset.sequences.own.tofile(folder / "sequences.bin")
+    dataset.sequences.packed.tofile(folder / "sequences.bin")
     config = table_config(request.param, dataset.tasks, models=MODELS, training={"max_epochs": 2})
     (folder / "config.yaml").write_text(dump(config))
 
     def flags(model: str, **more) -> Namespace:
-        files = {"config": folder / "config.yaml", "examples": folder / "examples.parquet", "genome": None}
+        files = {"config": folder / "config.yaml", "examples": folder / "examples.parquet"}
         return Namespace(**files, dataset="planted", model=model, threads=1, output=folder / model, **more)
 
     return request.param, dataset, flags
@@ -87,7 +87,7 @@ def test_nearest_neighbours(prepared):
     assert sweep["metric"].unique().to_list() == ["pearson" if kind == "regression" else "auroc"]
     (chosen,) = sweep.filter("chosen")["neighbours"].unique()
     rows = {split: dataset.rows(split) for split in ("train", "validation")}
-    knn = Knn.fit(dataset.codes(rows["train"]), dataset.labels(rows["train"]), 4)
+    knn = Knn.fit(dataset.codes(rows["train"]), dataset.labels(rows["train"]), 4, True)
     scores = knn.predict(dataset.codes(rows["validation"]), [1, 5, 25])
     labels = dataset.labels(rows["validation"])
     assert chosen == max(scores, key=lambda k: (mean_main_score(labels, scores[k], kind), k))

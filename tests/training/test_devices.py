@@ -22,7 +22,7 @@ def trained(folder, devices: int):
     folder.mkdir()
     dataset.examples.write_parquet(folder / "examples.parquet")
     dataset.sequences.table.write_parquet(folder / "sequences.parquet")
-    dataset.sequences.own.tofile(folder / "sequences.bin")
+    dataset.sequences.packed.tofile(folder / "sequences.bin")
     training = TRAINING | {"devices": devices}
     config = table_config("binary", dataset.tasks, models={"cnn": NETWORK}, training=training)
     (folder / "config.yaml").write_text(dump(config))

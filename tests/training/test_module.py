@@ -7,6 +7,7 @@ from tests.conftest import KINDS
 
 from motifloom.config import Cnn, Training
 from motifloom.evaluation.selection import mean_main_score
+from motifloom.genome import PADDING, reverse_complement, sequence_lengths
 from motifloom.training.module import SequenceModule, mean_metric
 
 TASKS = ["a", "b", "c"]
@@ -128,3 +129,39 @@ def test_penalties_on_the_weights_are_added_to_the_loss(codes):
     weights = [parameter for parameter in module.parameters() if parameter.dim() > 1]
     expected = sum((0.01 * weight.abs().sum() + 0.02 * (weight**2).sum()).item() for weight in weights)
     assert (losses["both"] - losses["none"]).item() == pytest.approx(expected, rel=1e-5)
+
+
+NETWORKS = {
+    "cnn": {"architecture": "cnn", "filters": 4, "kernel_size": 5, "pool_size": 6, "hidden": 3},
+    "max": {"architecture": "cnn", "filters": 4, "kernel_size": 5, "pool_size": 6, "hidden": 3, "readout": "max"},
+    "cnn_bilstm": {"architecture": "cnn_bilstm", "filters": 4, "kernel_size": 5, "pool_size": 6, "hidden": 3},
+    "shared": {"architecture": "resnet", "filters": 4, "kernel_size": 5, "hidden": 3, "shared_strands": True},
+}
+
+
+@pytest.mark.parametrize("both_strands", [True, False])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_padding_never_changes_a_prediction(name: str, both_strands: bool) -> None:
+    """A sequence of 31 to 90 bp alone, and in a batch with longer ones, N within it; on either strand."""
+    torch.manual_seed(0)
+    sequences = [torch.randint(0, 5, (length,), dtype=torch.uint8) for length in (31, 44, 45, 67, 89, 90)]
+    batch = torch.full((len(sequences), 90), PADDING, dtype=torch.uint8)
+    for row, sequence in zip(batch, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    module = SequenceModule(NETWORKS[name], {}, "binary", TASKS, 90, both_strands).eval()
+    with torch.inference_mode():
+        together, alone = module(batch), torch.cat([module(sequence[None]) for sequence in sequences])
+        other = torch.from_numpy(reverse_complement(batch.numpy(), sequence_lengths(batch.numpy())))
+        turned = module(other)
+    assert together.std(dim=0).min() > 1e-4
+    assert together.numpy() == pytest.approx(alone.numpy(), abs=1e-6)
+    alike = np.abs((together - turned).numpy()).max() < 1e-6
+    assert alike == (both_strands or NETWORKS[name].get("shared_strands", False))
+
+
+def test_shared_strands_are_not_read_twice(codes):
+    module = SequenceModule(NETWORKS["shared"], {}, "binary", TASKS, LENGTH, True).eval()
+    read = []
+    module.network.register_forward_hook(lambda *_: read.append(1))
+    module(codes)
+    assert len(read) == 1

@@ -163,7 +163,7 @@ def test_a_job_that_is_killed_again_and_again_ends_with_the_same_files(tmp_path)
     dataset = planted("binary", number=400)
     dataset.examples.write_parquet(tmp_path / "examples.parquet")
     dataset.sequences.table.write_parquet(tmp_path / "sequences.parquet")
-    dataset.sequences.own.tofile(tmp_path / "sequences.bin")
+    dataset.sequences.packed.tofile(tmp_path / "sequences.bin")
     training = {"max_epochs": 12, "batch_size": 8, "patience": 12}
     (tmp_path / "config.yaml").write_text(dump(table_config("binary", dataset.tasks, training=training)))
 

@@ -14,7 +14,6 @@ rule motifs:
     input:
         examples=rules.prepare.output.examples,
         sequences=dataset_files,
-        genome=genome_files,
         checkpoints=lambda wildcards: [
             f"{folder}/model.ckpt" for folder in model_folders(wildcards.dataset, [wildcards.model])
         ],
@@ -35,7 +34,6 @@ rule motifs:
         runtime=lambda wildcards, attempt: f"{2 * attempt}h",
     params:
         config=settings,
-        genome=genome_folder,
         folder=subpath(output.table, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("motifs", wildcards.dataset),
     shell:
@@ -43,7 +41,6 @@ rule motifs:
         " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --model {wildcards.model:q}"
-        " --genome {params.genome:q}"
         " --examples {input.examples:q}"
         " --checkpoints {input.checkpoints:q}"
         " --threads {threads}"

@@ -119,7 +119,6 @@ rule audit:
     input:
         examples=rules.prepare.output.examples,
         sequences=dataset_files,
-        genome=genome_files,
     output:
         leaks=f"{RESULTS}/{{dataset}}/leaks.parquet",
         shortcuts=f"{RESULTS}/{{dataset}}/shortcuts.tsv",
@@ -133,13 +132,11 @@ rule audit:
         runtime=lambda wildcards, attempt: f"{attempt}h",
     params:
         config=settings,
-        genome=genome_folder,
         rerun_on=lambda wildcards: CONFIG.kind(wildcards.dataset),
     shell:
         "motifloom audit"
         " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
-        " --genome {params.genome:q}"
         " --examples {input.examples:q}"
         " --leaks {output.leaks:q}"
         " --shortcuts {output.shortcuts:q}"

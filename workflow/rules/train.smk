@@ -1,7 +1,7 @@
 """
 From examples to models and their predictions.
 
-REQUIRED INPUTS: {results}/{dataset}/examples.parquet and the packed genome.
+REQUIRED INPUTS: {results}/{dataset}/examples.parquet, sequences.parquet and sequences.bin.
 
 OUTPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; for networks also
 model.ckpt, model.safetensors, history.csv, selftests.tsv and gradients.tsv, for nearest neighbours sweep.tsv.
@@ -15,7 +15,6 @@ rule train:
     input:
         examples=rules.prepare.output.examples,
         sequences=dataset_files,
-        genome=genome_files,
     output:
         checkpoint=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/model.ckpt",
         weights=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/model.safetensors",
@@ -39,7 +38,6 @@ rule train:
         gpu=gpus,
     params:
         config=settings,
-        genome=genome_folder,
         folder=subpath(output.checkpoint, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("train", wildcards.dataset, wildcards.model),
     shell:
@@ -48,7 +46,6 @@ rule train:
         " --dataset {wildcards.dataset:q}"
         " --model {wildcards.model:q}"
         " --replicate {wildcards.replicate}"
-        " --genome {params.genome:q}"
         " --examples {input.examples:q}"
         " --output {params.folder:q}"
         " --log {log:q}"
@@ -59,7 +56,6 @@ rule fit:
     input:
         examples=rules.prepare.output.examples,
         sequences=dataset_files,
-        genome=genome_files,
     output:
         sweep=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/sweep.tsv",
         predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",
@@ -76,7 +72,6 @@ rule fit:
         runtime="1h",
     params:
         config=settings,
-        genome=genome_folder,
         folder=subpath(output.predictions, parent=True),
         rerun_on=lambda wildcards: CONFIG.settings_of("fit", wildcards.dataset, wildcards.model),
     shell:
@@ -84,7 +79,6 @@ rule fit:
         " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --model {wildcards.model:q}"
-        " --genome {params.genome:q}"
         " --examples {input.examples:q}"
         " --output {params.folder:q}"
         " --log {log:q}"
@@ -95,7 +89,6 @@ rule oracle:
     input:
         examples=rules.prepare.output.examples,
         sequences=dataset_files,
-        genome=genome_files,
     output:
         predictions=f"{RESULTS}/{{dataset}}/oracle/0/predictions.parquet",
         train_predictions=f"{RESULTS}/{{dataset}}/oracle/0/train_predictions.parquet",
@@ -109,13 +102,11 @@ rule oracle:
         runtime="30m",
     params:
         config=settings,
-        genome=genome_folder,
         folder=subpath(output.predictions, parent=True),
     shell:
         "motifloom oracle"
         " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
-        " --genome {params.genome:q}"
         " --examples {input.examples:q}"
         " --output {params.folder:q}"
         " --log {log:q}"

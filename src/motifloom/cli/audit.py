@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.files import write_parquet, write_tsv
 
     kind = config.read(args.config, dataset=args.dataset).kind(args.dataset)
-    dataset = Dataset.open(args.examples, args.genome)
+    dataset = Dataset.open(args.examples)
     leaks, shortcuts = find_leaks(dataset, kind), find_shortcuts(dataset, kind)
     write_parquet(args.leaks, leaks)
     write_tsv(args.shortcuts, shortcuts)

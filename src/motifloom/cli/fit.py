@@ -45,10 +45,11 @@ def run(args: argparse.Namespace) -> None:
     spec, kind = settings.models[args.model], settings.kind(args.dataset)
     if not isinstance(spec, config.Knn):
         raise InputError(f"{args.config}: models.{args.model}: is no baseline; motifloom train trains it")
-    dataset = Dataset.open(args.examples, args.genome)
+    dataset = Dataset.open(args.examples)
     rows = {split: dataset.rows(split) for split in SPLITS}
     labels = {split: dataset.labels(rows[split]) for split in SPLITS}
-    knn = Knn.fit(dataset.codes(rows["train"]), labels["train"], spec.kmer)
+    both_strands = settings.datasets[args.dataset].strand == "both"
+    knn = Knn.fit(dataset.codes(rows["train"]), labels["train"], spec.kmer, both_strands)
     scores = {split: knn.predict(dataset.codes(rows[split]), spec.neighbours) for split in SPLITS}
     best = choose_neighbours(labels["validation"], scores["validation"], kind)
     logger.info("%d neighbours of %s are best on validation", best, spec.neighbours)

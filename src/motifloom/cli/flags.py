@@ -20,17 +20,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, metavar="NAME", help="the model")
 
 
-def add_genome(parser: argparse.ArgumentParser) -> None:
-    """Register the folder of the packed genome; without a value where the sequences lie in no genome."""
-    parser.add_argument(
-        "--genome", type=Path, nargs="?", metavar="FOLDER",
-        help="the dataset's genome, packed; nothing where its sequences come by themselves",
-    )  # fmt: skip
-
-
 def add_examples(parser: argparse.ArgumentParser) -> None:
-    """Register the examples, and the packed genome that they may lie in."""
-    add_genome(parser)
+    """Register the prepared examples."""
     parser.add_argument(
         "--examples", type=Path, required=True, metavar="FILE",
         help="the dataset's examples.parquet; sequences.parquet and sequences.bin lie beside it",

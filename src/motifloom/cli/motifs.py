@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
 
     settings = config.read(args.config, args.dataset, args.model)
     database = read_database(settings.database(args.dataset))
-    dataset = Dataset.open(args.examples, args.genome)
+    dataset = Dataset.open(args.examples)
     modules = [load(path) for path in args.checkpoints]
     motifs = []
     for replicate, module in enumerate(modules):

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     section = config.read(args.config, dataset=args.dataset).datasets[args.dataset]
     if not isinstance(section, config.SimulatedDataset):
         raise InputError(f"{args.config}: datasets.{args.dataset}: is no simulated dataset")
-    dataset = Dataset.open(args.examples, args.genome)
+    dataset = Dataset.open(args.examples)
     for splits, name in ((("validation", "test"), "predictions"), (("train",), "train_predictions")):
         rows = dataset.rows(*splits)
         scores = posterior(dataset.codes(rows), section)

@@ -5,6 +5,7 @@ Writes examples.parquet, sequences.parquet, sequences.bin and dropped.tsv.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motifloom.cli import flags
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Register the command's flags."""
     flags.add_dataset(parser)
-    flags.add_genome(parser)
+    parser.add_argument(
+        "--genome", type=Path, nargs="?", metavar="FOLDER",
+        help="the dataset's genome, packed; nothing where its sequences come by themselves",
+    )  # fmt: skip
     flags.add_output_folder(parser)
 
 
@@ -27,4 +31,4 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.genome import Genome
 
     genome = Genome.open(args.genome) if args.genome else None
-    prepare(config.read(args.config, dataset=args.dataset), args.dataset, genome).write(args.output)
+    prepare(config.read(args.config, dataset=args.dataset), args.dataset, genome).write(args.output, genome)

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     settings = config.read(args.config, args.dataset, args.model)
     if args.model not in settings.networks():
         raise InputError(f"{args.config}: models.{args.model}: is no network; motifloom fit fits it")
-    dataset = Dataset.open(args.examples, args.genome)
+    dataset = Dataset.open(args.examples)
     checkpoints = args.output / "checkpoints"
     module, history = fit(settings, args.dataset, args.model, args.replicate, dataset, checkpoints)
     if not module.trainer.is_global_zero:

@@ -31,6 +31,7 @@ from motifloom.config.datasets import (
     Simulation,
     Split,
     TableDataset,
+    Windows,
 )
 from motifloom.config.models import (
     ARCHITECTURES,
@@ -107,6 +108,7 @@ __all__ = [
     "Split",
     "TableDataset",
     "Training",
+    "Windows",
     "as_list",
     "dump",
     "read",
@@ -125,7 +127,6 @@ class Training(Section):
     patience: Count = 20
     gradient_norm: Annotated[float, Field(gt=0)] = 1.0
     class_weights: Literal["none", "balanced"] = "none"
-    reverse_complement: bool = True
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
     devices: Literal["auto"] | Count = "auto"
@@ -173,6 +174,17 @@ class Config(Section):
                 filled = {"architecture": name, **filled}
             named[name] = filled
         return {**section, "models": named}
+
+    @model_validator(mode="after")
+    def _one_strand_alone(self) -> Config:
+        stranded = [name for name, section in self.datasets.items() if section.strand == "forward"]
+        shared = [name for name, model in self.models.items() if isinstance(model, Network) and model.shared_strands]
+        if stranded and shared:
+            raise ValueError(
+                f"models.{shared[0]}.shared_strands: reads both strands of every sequence, but "
+                f"datasets.{stranded[0]}.strand is forward"
+            )
+        return self
 
     def kind(self, dataset: str) -> Kind:
         """Return what `dataset`'s labels are."""
@@ -257,13 +269,14 @@ class Config(Section):
                 decoys = section.negatives_per_positive if section.negatives == "decoys" else None
                 settings: list[Any] = [self.seed, section.window, decoys, section.simulate.model_dump()]
             case "prepare" if section:
-                settings = [self.seed, section.model_dump(exclude={"motifs", "simulate"})]
-            case "train":
+                settings = [self.seed, section.model_dump(exclude={"motifs", "simulate", "strand"})]
+            case "train" if section:
                 settings = [
-                    self.seed, self.kind(dataset), self.models[model].model_dump(), self.training.model_dump()
+                    self.seed, self.kind(dataset), section.strand, self.models[model].model_dump(),
+                    self.training.model_dump(),
                 ]  # fmt: skip
-            case "fit":
-                settings = [self.kind(dataset), self.models[model].model_dump()]
+            case "fit" if section:
+                settings = [self.kind(dataset), section.strand, self.models[model].model_dump()]
             case "evaluate":
                 settings = [self.seed, self.kind(dataset), self.evaluation.model_dump()]
             case "motifs":

@@ -123,11 +123,21 @@ class Motifs(Section):
     database: Annotated[PathText, AfterValidator(check_database)] = "jaspar-vertebrates"
 
 
-class Windows(Section):
+class Source(Section):
+    """What every dataset has.
+
+    With `strand` forward, sequences have a direction: they are read on their own strand alone.
+    """
+
+    strand: Literal["both", "forward"] = "both"
+    motifs: Motifs | None = None
+
+
+class Windows(Source):
     """What every dataset that comes from a genome has."""
 
     window: Annotated[int, Field(ge=10)] = 200
-    motifs: Motifs | None = None
+    jitter: Annotated[int, Field(ge=0)] = 0
 
 
 class GenomeDataset(Windows):
@@ -173,14 +183,13 @@ class GenomeDataset(Windows):
         return self.negatives_per_positive
 
 
-class FastaDataset(Section):
+class FastaDataset(Source):
     """Two FASTA files, or lists of them: sequences that are positive, and sequences that are not."""
 
     positives: Paths
     negatives: Paths
     negatives_per_positive: Count = 1
     split: FastaSplit
-    motifs: Motifs | None = None
 
     @model_validator(mode="after")
     def _no_group(self) -> FastaDataset:
@@ -189,7 +198,7 @@ class FastaDataset(Section):
         return self
 
 
-class TableDataset(Section):
+class TableDataset(Source):
     """A table with a sequence and one or several labels a row."""
 
     sequences: PathText
@@ -199,7 +208,6 @@ class TableDataset(Section):
     ]
     kind: Kind = "binary"
     split: TableSplit
-    motifs: Motifs | None = None
 
     @model_validator(mode="after")
     def _one_column_of_classes(self) -> TableDataset:

@@ -8,7 +8,8 @@ A prepared dataset is a folder with three files:
 ``sequences.parquet``
     Row by row where each example's sequence lies: the columns of :data:`SEQUENCE_SCHEMA`.
 ``sequences.bin``
-    The packed bases of the sequences that lie in no genome: records of tables and FASTA files, and shuffled negatives.
+    The packed bases of all sequences. Windows of a genome lie there in the genome's order, with what training may shift
+    them by; bases that several windows share lie there once.
 """
 
 from __future__ import annotations
@@ -23,24 +24,28 @@ import numpy as np
 import polars as pl
 
 from motifloom.config import PLACE_COLUMNS
-from motifloom.genome import Composition, Genome, gather, map_codes
+from motifloom.genome import Composition, check_inside, gather, map_codes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from motifloom.genome import Codes
+    from motifloom.genome import Codes, Integers
+
+    Mask = npt.NDArray[np.bool_]
 
 SEQUENCE_SCHEMA = {
     "offset": pl.Int64,
     "length": pl.Int64,
     "minus": pl.Boolean,
-    "own": pl.Boolean,
+    "before": pl.Int64,
+    "after": pl.Int64,
     "parent": pl.String,
     "group": pl.String,
 }
-"""``offset``: the first base in the packed genome or, where ``own``, in ``sequences.bin``; ``length`` in bp; ``minus``:
-whether the reverse complement of what lies there is meant; ``parent``: the id of the example that this one is a shuffle
-of; ``group``: what must stay in one split."""
+"""``offset``: the first base in ``sequences.bin``; ``length`` in bp; ``minus``: whether the reverse complement of what
+lies there is meant; ``before``, ``after``: how many bp towards the genome's start and end training may shift it by,
+null where nothing lies around it; ``parent``: the id of the example that this one is a shuffle of; ``group``: what must
+stay in one split."""
 
 
 FINGERPRINT_ROWS = 4096
@@ -49,70 +54,72 @@ FINGERPRINT_ROWS = 4096
 
 @dataclass(frozen=True)
 class Sequences:
-    """The bases of examples, wherever they lie.
+    """The bases of examples.
 
     Attributes
     ----------
-    genome
-        The packed genome; empty where no sequence lies in one.
-    own
-        The packed bases of all other sequences.
+    packed
+        Packed bases that all of them lie in, shape ``(bases,)``; mapped from the file where there is one.
     table
         With the columns of :data:`SEQUENCE_SCHEMA`, a row per sequence.
     """
 
-    genome: Codes
-    own: Codes
+    packed: Codes
     table: pl.DataFrame
 
     def __len__(self) -> int:
         return len(self.table)
 
     @cached_property
-    def lengths(self) -> npt.NDArray[np.int64]:
+    def lengths(self) -> Integers:
         """The length of each sequence in bp, shape ``(n,)``."""
         return self.table["length"].to_numpy()
 
     @cached_property
-    def _offsets(self) -> npt.NDArray[np.int64]:
-        return self.table["offset"].to_numpy()
+    def room(self) -> tuple[Integers, Integers]:
+        """How many bp towards the genome's start and end each sequence may be shifted by, shape ``(n,)`` each."""
+        before, after = (self.table[name].fill_null(0).to_numpy() for name in ("before", "after"))
+        return before, after
 
     @cached_property
-    def _minus(self) -> npt.NDArray[np.bool_]:
+    def _offsets(self) -> Integers:
+        """The first base of each sequence; IndexError where one does not lie in the packed bases."""
+        (before, after), offsets = self.room, self.table["offset"].to_numpy()
+        check_inside(self.packed, offsets - before, before + self.lengths + after)
+        return offsets
+
+    @cached_property
+    def _minus(self) -> Mask:
         return self.table["minus"].to_numpy()
 
-    @cached_property
-    def _own(self) -> npt.NDArray[np.bool_]:
-        return self.table["own"].to_numpy()
-
-    def codes(self, rows: npt.NDArray[np.int64], width: int) -> Codes:
+    def codes(
+        self, rows: Integers, width: int, *, flipped: Mask | None = None, shifts: Integers | None = None
+    ) -> Codes:
         """Gather sequences as they read on their strand.
+
+        Parameters
+        ----------
+        rows
+            Which, shape ``(n,)``.
+        width
+            At least the length of the longest of them, in bp.
+        flipped
+            Of which of them the reverse complement is meant instead, shape ``(n,)``.
+        shifts
+            By how many bp each is to lie nearer to the genome's end, within its :attr:`room`, shape ``(n,)``.
 
         Returns
         -------
-        Codes of shape ``(len(rows), width)``; a shorter sequence stands in the middle, unknown bases around it.
+        Codes of shape ``(n, width)``; what is behind the end of a shorter sequence is
+        :data:`~motifloom.genome.PADDING`.
         """
-        codes = np.empty((len(rows), width), dtype=np.uint8)
-        own = self._own[rows]
-        for store, chosen in ((self.genome, ~own), (self.own, own)):
-            if chosen.all():
-                gather(store, self._offsets[rows], self.lengths[rows], self._minus[rows], codes)
-            elif chosen.any():
-                mine = rows[chosen]
-                part = np.empty((len(mine), width), dtype=np.uint8)
-                gather(store, self._offsets[mine], self.lengths[mine], self._minus[mine], part)
-                codes[chosen] = part
-        return codes
+        minus = self._minus[rows] if flipped is None else self._minus[rows] ^ flipped
+        starts = self._offsets[rows] if shifts is None else self._offsets[rows] + shifts
+        return gather(self.packed, starts, self.lengths[rows], minus, width)
 
-    def composition(self, rows: npt.NDArray[np.int64]) -> Composition:
+    def composition(self, rows: Integers) -> Composition:
         """Count what the sequences of `rows` are made of."""
-        made_of = Composition.empty(len(rows))
-        own = self._own[rows]
-        for store, chosen in ((self.genome, ~own), (self.own, own)):
-            if chosen.any():
-                mine = rows[chosen]
-                made_of.put(chosen, Composition.of(store, self._offsets[mine], self.lengths[mine]))
-        return made_of
+        return Composition.of(self.packed, self._offsets[rows], self.lengths[rows])
 
 
 @dataclass(frozen=True)
@@ -131,19 +138,10 @@ class Dataset:
     sequences: Sequences
 
     @classmethod
-    def open(cls, examples: str | Path, genome: str | Path | None = None) -> Dataset:
-        """Open the table of examples that ``prepare`` wrote, with the files beside it.
-
-        Parameters
-        ----------
-        genome
-            The folder that ``pack`` wrote, where the examples are windows of a genome.
-        """
+    def open(cls, examples: str | Path) -> Dataset:
+        """Open the table of examples that ``prepare`` wrote, with the files beside it."""
         folder = Path(examples).parent
-        packed = Genome.open(genome).packed if genome else np.empty(0, dtype=np.uint8)
-        sequences = Sequences(
-            packed, map_codes(folder / "sequences.bin"), pl.read_parquet(folder / "sequences.parquet")
-        )
+        sequences = Sequences(map_codes(folder / "sequences.bin"), pl.read_parquet(folder / "sequences.parquet"))
         return cls(pl.read_parquet(Path(examples)), sequences)
 
     @property
@@ -171,12 +169,9 @@ class Dataset:
         """Return the rows of `splits`, in the table's order."""
         return np.flatnonzero(self.examples["split"].is_in(splits).to_numpy())
 
-    def codes(self, rows: npt.NDArray[np.int64]) -> Codes:
-        """Gather the sequences of `rows` as codes, shape ``(n, length)``, as they read on their strand.
-
-        A shorter sequence stands in the middle, unknown bases around it.
-        """
-        return self.sequences.codes(rows, self.length)
+    def codes(self, rows: Integers, *, flipped: Mask | None = None, shifts: Integers | None = None) -> Codes:
+        """Gather the sequences of `rows` as codes, shape ``(n, length)``; as :meth:`Sequences.codes` does."""
+        return self.sequences.codes(rows, self.length, flipped=flipped, shifts=shifts)
 
     def labels(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return the labels of `rows`, shape ``(n, tasks)``, NaN where one is missing.

@@ -96,9 +96,9 @@ def _digest(codes: Codes, digests: npt.NDArray[np.uint64]) -> None:
     """
     for row in range(len(codes)):
         first, last = 0, codes.shape[1]
-        while first < last and codes[row, first] == UNKNOWN:
+        while first < last and codes[row, first] >= UNKNOWN:
             first += 1
-        while last > first and codes[row, last - 1] == UNKNOWN:
+        while last > first and codes[row, last - 1] >= UNKNOWN:
             last -= 1
         length = last - first
         for strand in range(2 if length else 0):

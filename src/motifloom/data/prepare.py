@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motifloom.config import ColumnSplit, FastaDataset, FractionSplit, TableDataset
+from motifloom.config import ColumnSplit, FastaDataset, FractionSplit, TableDataset, Windows
 from motifloom.data.fasta import fasta_examples
+from motifloom.data.jitter import apart_from_held_out
 from motifloom.data.splits import SPLITS, draw_splits, draw_validation
 from motifloom.data.tables import table_examples
 from motifloom.data.windows import genome_examples
@@ -54,6 +56,8 @@ def prepare(config: Config, name: str, genome: Genome | None) -> Examples:
     elif isinstance(section.split, ColumnSplit) and section.split.validation:
         share = section.split.validation
         examples = examples.with_split(draw_validation(examples, sequences, share, random, where))
+    if isinstance(section, Windows) and section.jitter:
+        examples = replace(examples, records=apart_from_held_out(examples.records))
     _check_splits(config, name, examples)
     _tell(examples)
     return examples

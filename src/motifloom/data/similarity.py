@@ -179,9 +179,9 @@ def _mix(value: np.uint64) -> np.uint64:
 def _known_ends(codes: Codes) -> tuple[int, int]:
     """Return where the known bases of one sequence begin and end."""
     start, stop = 0, len(codes)
-    while start < stop and codes[start] == UNKNOWN:
+    while start < stop and codes[start] >= UNKNOWN:
         start += 1
-    while stop > start and codes[stop - 1] == UNKNOWN:
+    while stop > start and codes[stop - 1] >= UNKNOWN:
         stop -= 1
     return start, stop
 
@@ -208,7 +208,7 @@ def _canonical_kmers(codes: Codes) -> npt.NDArray[np.uint32]:
     number = known = 0
     forward = backward = np.uint32(0)
     for code in codes:
-        if code == UNKNOWN:
+        if code >= UNKNOWN:
             known = 0
             continue
         forward = np.uint32((forward << 2 | code) & ((1 << 2 * KMER) - 1))

@@ -10,6 +10,7 @@ import polars as pl
 
 from motifloom.config import DINUCLEOTIDE_SHUFFLE, BlockSplit, ChromosomeSplit, GenomeDataset, SimulatedDataset
 from motifloom.data.examples import DROPPED_SCHEMA, RECORD_SCHEMA, Examples
+from motifloom.data.jitter import with_room
 from motifloom.data.negatives import count_bases, sample_negatives
 from motifloom.data.placement import (
     EXCLUDED,
@@ -106,6 +107,10 @@ def genome_examples(config: Config, name: str, genome: Genome) -> Examples:
         negatives = _sampled(config.seed, name, section, positives, free, genome)
     dropped.append(sources.useless_exclusions())
 
+    if section.jitter:
+        allowed = chromosomes(genome, genome.lengths).minus(unusable[EXCLUDED])
+        positives = with_room(positives, section.jitter, allowed)
+        negatives = negatives if len(own) else with_room(negatives, section.jitter, allowed)
     records = pl.concat([positives, negatives])
     order = records.select(pl.arg_sort_by("place", "strand", maintain_order=True)).to_series()
     records = records[order]
@@ -192,7 +197,7 @@ def _records(windows: pl.DataFrame, window: int) -> pl.DataFrame:
     records = windows.filter(pl.col("reason").is_null()).select(
         "split", "chrom", "start", "end", "strand", "place",
         id=stranded, offset="place", length=pl.lit(window), minus=pl.col("strand") == "-", own=pl.lit(False),
-        parent=pl.lit(None), group=pl.lit(None),
+        before=pl.lit(None), after=pl.lit(None), parent=pl.lit(None), group=pl.lit(None),
     )  # fmt: skip
     schema = RECORD_SCHEMA | {"place": pl.Int64}
     return records.select(pl.col(column).cast(kind) for column, kind in schema.items()).sort("place", "strand")
@@ -212,8 +217,7 @@ def _shuffles(
     step = max(1, SHUFFLED // window)
     for first in range(0, number, step):
         part = slice(first, first + step)
-        codes = np.empty((len(starts[part]), window), dtype=np.uint8)
-        gather(packed, starts[part], np.full(len(codes), window), minus[part], codes)
+        codes = gather(packed, starts[part], np.full(len(starts[part]), window), minus[part], window)
         for row, sequence in enumerate(codes, start=first):
             for shuffle in range(per_positive):
                 own[row, shuffle] = shuffled(sequence, random)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from motifloom import genome
-from motifloom.genome import BASES
+from motifloom.genome import BASES, PADDING
 
 
 def one_hot(codes: Tensor) -> Tensor:
@@ -15,11 +15,11 @@ def one_hot(codes: Tensor) -> Tensor:
     Parameters
     ----------
     codes
-        uint8, shape ``(batch, length)``: A C G T are 0 1 2 3, anything else is unknown.
+        uint8, shape ``(batch, length)``: A C G T are 0 1 2 3, anything else is no known base.
 
     Returns
     -------
-    float32, shape ``(batch, 4, length)``; an unknown base is all zeros.
+    float32, shape ``(batch, 4, length)``; where no base is known there are zeros alone.
     """
     if codes.device.type == "cpu":
         x = torch.empty((len(codes), len(BASES), codes.shape[1]))
@@ -27,6 +27,12 @@ def one_hot(codes: Tensor) -> Tensor:
         return x
     bases = torch.arange(len(BASES), dtype=codes.dtype, device=codes.device)
     return (codes[:, None, :] == bases[None, :, None]).float()
+
+
+def sequence_lengths(codes: Tensor) -> Tensor | None:
+    """Return how many bp the sequences of a batch of codes have, shape ``(batch,)``; None where none is padded."""
+    own = codes != PADDING
+    return None if bool(own.all()) else own.sum(dim=1)
 
 
 def reverse(x: Tensor, lengths: Tensor | None = None) -> Tensor:

@@ -1,10 +1,11 @@
-"""k nearest neighbours on canonical k-mer spectra: the plainest model that a network must beat.
+"""k nearest neighbours on k-mer spectra: the plainest model that a network must beat.
 
-A sequence's spectrum counts its k-mers, a k-mer and its reverse complement as one, those with an unknown base not at
-all. Sequences are near when the cosine between their spectra is great; a query's score is the mean label of its nearest
-training sequences: the share of positives among them, the share of a class, or their mean value. The search is exact:
-counts are small integers, so the dot products of float32 matrices are whole numbers without rounding, whatever the
-number of threads; of equally near sequences the earlier one is nearer.
+A sequence's spectrum counts its k-mers, those with an unknown base not at all; canonical ones, a k-mer and its reverse
+complement as one, where sequences may be read on either strand. Sequences are near when the cosine between their
+spectra is great; a query's score is the mean label of its nearest training sequences: the share of positives among
+them, the share of a class, or their mean value. The search is exact: counts are small integers, so the dot products of
+float32 matrices are whole numbers without rounding, whatever the number of threads; of equally near sequences the
+earlier one is nearer.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def canonical_index(kmer: int) -> npt.NDArray[np.int64]:
     return np.unique(np.minimum(forward, backward), return_inverse=True)[1]
 
 
-def spectra(codes: Codes, kmer: int) -> npt.NDArray[np.float32]:
-    """Count canonical k-mers.
+def spectra(codes: Codes, kmer: int, both_strands: bool) -> npt.NDArray[np.float32]:
+    """Count k-mers.
 
     Parameters
     ----------
@@ -44,13 +45,15 @@ def spectra(codes: Codes, kmer: int) -> npt.NDArray[np.float32]:
         Shape ``(n, length)``.
     kmer
         The length of a k-mer in bp, 1 to 8.
+    both_strands
+        Whether they are counted as canonical k-mers.
 
     Returns
     -------
-    float32 array of whole numbers, shape ``(n, canonical k-mers)``.
+    float32 array of whole numbers, shape ``(n, k-mers)``.
     """
-    canonical = canonical_index(kmer)
-    columns = int(canonical.max()) + 1
+    column = canonical_index(kmer) if both_strands else np.arange(4**kmer)
+    columns = int(column.max()) + 1
     places = codes.shape[1] - kmer + 1
     counts = np.zeros((len(codes), columns), dtype=np.float32)
     if places < 1:
@@ -62,9 +65,9 @@ def spectra(codes: Codes, kmer: int) -> npt.NDArray[np.float32]:
         for offset in range(kmer):
             base = block[:, offset : offset + places]
             word = word * 4 + np.minimum(base, 3)
-            known &= base != UNKNOWN
+            known &= base < UNKNOWN
         row = np.nonzero(known)[0]
-        flat = np.bincount(row * columns + canonical[word[known]], minlength=len(block) * columns)
+        flat = np.bincount(row * columns + column[word[known]], minlength=len(block) * columns)
         counts[first : first + BLOCK] = flat.reshape(len(block), columns)
     return counts
 
@@ -76,29 +79,32 @@ class Knn:
     Attributes
     ----------
     counts
-        Spectra, shape ``(n, canonical k-mers)``.
+        Spectra, shape ``(n, k-mers)``.
     norms
         Their Euclidean lengths, shape ``(n,)``; 1 where a spectrum is empty.
     labels
         0 or 1, or values; NaN where one is missing; shape ``(n, tasks)``.
     kmer
         The length of a k-mer in bp.
+    both_strands
+        Whether the k-mers are canonical.
     """
 
     counts: npt.NDArray[np.float32]
     norms: npt.NDArray[np.float64]
     labels: npt.NDArray[np.float32]
     kmer: int
+    both_strands: bool
 
     @classmethod
-    def fit(cls, codes: Codes, labels: npt.NDArray[np.float32], kmer: int) -> Knn:
+    def fit(cls, codes: Codes, labels: npt.NDArray[np.float32], kmer: int, both_strands: bool) -> Knn:
         """Keep the spectra of training sequences of shape ``(n, length)`` and their labels of shape ``(n, tasks)``."""
-        counts = spectra(codes, kmer)
-        return cls(counts, _norms(counts), labels, kmer)
+        counts = spectra(codes, kmer, both_strands)
+        return cls(counts, _norms(counts), labels, kmer, both_strands)
 
     def nearest(self, codes: Codes, neighbours: int) -> npt.NDArray[np.int64]:
         """Return the training sequences nearest to each query, the nearest first, shape ``(n, neighbours)``."""
-        queries = spectra(codes, self.kmer)
+        queries = spectra(codes, self.kmer, self.both_strands)
         similarity = (queries @ self.counts.T).astype(np.float64) / (_norms(queries)[:, None] * self.norms)
         return _greatest(similarity, min(neighbours, len(self.counts)))
 

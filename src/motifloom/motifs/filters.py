@@ -1,6 +1,7 @@
 """First-layer filters turned into motifs from the sites that activate them.
 
-A filter's site in a sequence is the place, on either strand, where it is most active: one site a sequence, as in
+A filter's site in a sequence is the place, on either strand unless the sequences have a direction, where it is most
+active: one site a sequence, as in
 DeepBind (Alipanahi et al., Nature Biotechnology 33:831, 2015), so that no repeat fills a motif by itself. The sites of
 some sequences that are more active than the best site of 99 % of a background's sequences are aligned and counted. A
 threshold set by a background means the same for every activation function; Basset's half of the maximum (Kelley et al.,
@@ -12,15 +13,16 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from motifloom.genome import UNKNOWN, reverse_complement
+from motifloom.genome import PADDING, UNKNOWN, reverse_complement, sequence_lengths
 from motifloom.models.encoding import one_hot
+from motifloom.models.layers import own_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from motifloom.data.dataset import Dataset
     from motifloom.genome import Codes
     from motifloom.models.base import FilterNetwork
+    from motifloom.models.layers import Convolution
 
 BACKGROUND_BELOW = 0.99
 """The share of the background's sequences whose best site must be less active than a site that counts."""
@@ -60,8 +63,8 @@ class BestSites:
     minus: npt.NDArray[np.bool_]
 
 
-def best_sites(network: FilterNetwork, batches: Iterable[Codes], number: int) -> BestSites:
-    """Scan sequences, both strands, with a network's first layer.
+def best_sites(network: FilterNetwork, batches: Iterable[Codes], number: int, both_strands: bool) -> BestSites:
+    """Scan sequences with a network's first layer.
 
     A place counts where at least half of the bases that the filter lies on are known: the others are beyond the
     sequence's ends, or N.
@@ -72,6 +75,8 @@ def best_sites(network: FilterNetwork, batches: Iterable[Codes], number: int) ->
         Codes of shape ``(batch, length)``; memory beyond the result grows with the batch alone.
     number
         The number of sequences in all batches.
+    both_strands
+        Whether the other strand is scanned too.
     """
     first_layer = network.first_layer
     filters, _, width = first_layer.get_parameter("0.weight").shape
@@ -80,17 +85,27 @@ def best_sites(network: FilterNetwork, batches: Iterable[Codes], number: int) ->
     first = 0
     with torch.inference_mode():
         for codes in batches:
-            strands = []
-            for strand in (codes, reverse_complement(codes)):
-                x = one_hot(torch.from_numpy(strand))
-                known = functional.conv1d(x, torch.ones(1, 4, width), padding="same")  # (batch, 1, length)
-                strands.append(first_layer.scan(x).masked_fill(known < width / 2, NOWHERE).max(dim=2))
-            (forward, forward_place), (reverse, reverse_place) = strands
+            strands = [codes]
+            if both_strands:
+                strands.append(reverse_complement(codes, sequence_lengths(codes)))
+            best = [_best_places(first_layer, strand, width) for strand in strands]
+            activation, position = (np.stack(parts) for parts in zip(*best, strict=True))  # (strands, batch, filters)
+            strand = activation.argmax(axis=0)[None]
             part = slice(first, first := first + len(codes))
-            found.activation[part] = torch.maximum(forward, reverse)
-            found.minus[part] = reverse > forward
-            found.position[part] = torch.where(reverse > forward, reverse_place, forward_place)
+            found.activation[part] = activation.max(axis=0)
+            found.position[part] = np.take_along_axis(position, strand, axis=0)[0]
+            found.minus[part] = strand[0] == 1
     return found
+
+
+def _best_places(
+    first_layer: Convolution, codes: Codes, width: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Return the greatest activations on one strand and their places, shape ``(batch, filters)`` each."""
+    x = one_hot(torch.from_numpy(codes))
+    known = functional.conv1d(x, torch.ones(1, 4, width), padding="same")  # (batch, 1, length)
+    activation, place = first_layer.scan(x).masked_fill(known < width / 2, NOWHERE).max(dim=2)
+    return activation.numpy(), place.numpy()
 
 
 def filter_width(network: FilterNetwork) -> int:
@@ -140,8 +155,8 @@ def count_bases(
         part = slice(first, first + BATCH)
         forward = dataset.codes(rows[part])
         padded = [
-            np.pad(strand, ((0, 0), (half, half)), constant_values=UNKNOWN)
-            for strand in (forward, reverse_complement(forward))
+            np.pad(strand, ((0, 0), (half, half)), constant_values=PADDING)
+            for strand in (forward, reverse_complement(forward, sequence_lengths(forward)))
         ]
         both = np.stack(padded, axis=1)  # (sequences, strand, half + length + half)
         sequence, unit = np.nonzero(active[part])
@@ -150,7 +165,7 @@ def count_bases(
         bases = both[sequence[:, None], strand[:, None], start[:, None] + np.arange(width)]  # (sites, width)
         place = np.broadcast_to(np.arange(width), bases.shape)
         filters = np.broadcast_to(unit[:, None], bases.shape)
-        known = bases != UNKNOWN
+        known = bases < UNKNOWN
         np.add.at(counts, (filters[known], place[known], bases[known]), 1)
     return counts
 
@@ -166,13 +181,15 @@ def ablated(network: FilterNetwork, units: Sequence[int], means: Tensor) -> Iter
     means
         Every filter's mean activation, shape ``(filters,)``.
     """
+    first_layer = network.first_layer
 
-    def replace(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+    def replace(_: nn.Module, inputs: tuple[Tensor | None, ...], output: Tensor) -> Tensor:
+        lengths = inputs[1] if len(inputs) > 1 else None
         output = output.clone()
         output[:, list(units)] = means[list(units), None]
-        return output
+        return output if lengths is None else output.where(own_places(output, first_layer.places(lengths)), 0.0)
 
-    handle = network.first_layer.register_forward_hook(replace)
+    handle = first_layer.register_forward_hook(replace)
     try:
         yield
     finally:
@@ -182,12 +199,14 @@ def ablated(network: FilterNetwork, units: Sequence[int], means: Tensor) -> Iter
 def mean_activation(network: FilterNetwork, dataset: Dataset, rows: npt.NDArray[np.int64]) -> Tensor:
     """Return each filter's mean activation over all places of the sequences of `rows`, shape ``(filters,)``."""
     first_layer = network.first_layer
-    total: Tensor | float = 0.0
+    total, places = torch.zeros(()), 0
     with torch.inference_mode():
         for codes in batches_of(dataset, rows):
-            output: Tensor = first_layer(one_hot(torch.from_numpy(codes)))
-            total = total + output.double().mean(dim=2).sum(dim=0)
-    return torch.as_tensor(total / len(rows)).float()
+            lengths = torch.from_numpy(sequence_lengths(codes))
+            output: Tensor = first_layer(one_hot(torch.from_numpy(codes)), lengths)  # 0 behind a sequence's end
+            total = total + output.double().sum(dim=(0, 2))
+            places += int(first_layer.places(lengths).sum())
+    return (total / places).float()
 
 
 def batches_of(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[Codes]:

@@ -79,11 +79,10 @@ def filter_motifs(module: SequenceModule, dataset: Dataset, replicate: int, rand
     held_out = dataset.rows("validation", "test")
     with_sites, negative = choose_sequences(module, dataset.labels(held_out))
     rows = held_out[with_sites]
-    scanned = best_sites(network, batches_of(dataset, rows), len(rows))
-    if negative is None:
-        background = best_sites(network, shuffles_of(dataset, rows, random), len(rows))
-    else:
-        background = best_sites(network, batches_of(dataset, held_out[negative]), int(negative.sum()))
+    scanned = best_sites(network, batches_of(dataset, rows), len(rows), module.both_strands)
+    beside = shuffles_of(dataset, rows, random) if negative is None else batches_of(dataset, held_out[negative])
+    number = len(rows) if negative is None else int(negative.sum())
+    background = best_sites(network, beside, number, module.both_strands)
     active = active_sites(scanned, background)
     counts = count_bases(dataset, rows, scanned, active, filter_width(network))
     sites, dead = active.sum(axis=0), dead_filters(scanned, background)
@@ -136,7 +135,7 @@ def shuffles_of(dataset: Dataset, rows: npt.NDArray[np.int64], random: np.random
     """
     for codes in batches_of(dataset, rows):
         for sequence in codes:
-            known = np.flatnonzero(sequence != UNKNOWN)
+            known = np.flatnonzero(sequence < UNKNOWN)
             if len(known):
                 inner = slice(known[0], known[-1] + 1)
                 sequence[inner] = shuffled(sequence[inner], random)

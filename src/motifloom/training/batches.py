@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.utils import data
 
-from motifloom.genome import reverse_complement
 from motifloom.seeds import generator
 from motifloom.training.epoch import Epoch
 
@@ -34,6 +33,8 @@ class Batches(data.Dataset[Batch]):
         In the order in which they are served.
     flipped
         Which of them are served as their reverse complement, shape ``(len(rows),)``; None for none.
+    shifts
+        By how many bp each is served nearer to the genome's end, shape ``(len(rows),)``; None for none.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Batches(data.Dataset[Batch]):
         rows: npt.NDArray[np.int64],
         batch_size: int,
         flipped: npt.NDArray[np.bool_] | None = None,
+        shifts: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        self.dataset, self.rows, self.batch_size, self.flipped = dataset, rows, batch_size, flipped
+        self.dataset, self.rows, self.batch_size = dataset, rows, batch_size
+        self.flipped, self.shifts = flipped, shifts
         self.labels = torch.tensor(dataset.labels(rows))
 
     def __len__(self) -> int:
@@ -53,27 +56,29 @@ class Batches(data.Dataset[Batch]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        codes = self.dataset.codes(self.rows[part])
-        if self.flipped is not None:
-            flip = self.flipped[part]
-            codes[flip] = reverse_complement(codes[flip])
+        flipped = None if self.flipped is None else self.flipped[part]
+        shifts = None if self.shifts is None else self.shifts[part]
+        codes = self.dataset.codes(self.rows[part], flipped=flipped, shifts=shifts)
         return torch.from_numpy(codes), self.labels[part]
 
 
 class SequenceDataModule(lightning.LightningDataModule):
     """The splits of a dataset as batches.
 
-    The order of an epoch and the strand of each example follow from the seed and the epoch's number alone.
+    The order of an epoch, and each training example's strand and shift, follow from the seed and the epoch's number
+    alone.
 
     Parameters
     ----------
     seed
         Of this training.
+    both_strands
+        Whether training examples are served as their reverse complement with a chance of one half.
     """
 
-    def __init__(self, dataset: Dataset, settings: Training, seed: int) -> None:
+    def __init__(self, dataset: Dataset, settings: Training, seed: int, both_strands: bool) -> None:
         super().__init__()
-        self.dataset, self.settings, self.seed = dataset, settings, seed
+        self.dataset, self.settings, self.seed, self.both_strands = dataset, settings, seed, both_strands
 
     def train_dataloader(self) -> Epoch:
         """Return the batches of the trainer's current epoch; it is asked anew for every epoch."""
@@ -84,8 +89,10 @@ class SequenceDataModule(lightning.LightningDataModule):
         left_over = len(rows) % self.settings.batch_size
         if left_over < 2 * processes:  # one sequence has no spread to be normalised by
             rows = rows[: len(rows) - left_over]
-        flipped = random.random(len(rows)) < 0.5 if self.settings.reverse_complement else None
-        return Epoch(Batches(self.dataset, rows, self.settings.batch_size, flipped), process, processes)
+        flipped = random.random(len(rows)) < 0.5 if self.both_strands else None
+        before, after = (room[rows] for room in self.dataset.sequences.room)
+        shifts = random.integers(-before, after + 1) if before.any() or after.any() else None
+        return Epoch(Batches(self.dataset, rows, self.settings.batch_size, flipped, shifts), process, processes)
 
     def val_dataloader(self) -> Epoch:
         """Return the validation split in the table's order; every process validates all of it."""

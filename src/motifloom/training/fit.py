@@ -98,7 +98,7 @@ def fit(
         shutil.rmtree(folder, ignore_errors=True)
     started = time.monotonic()
     with _without_hints():
-        data = SequenceDataModule(dataset, settings, module.seed)
+        data = SequenceDataModule(dataset, settings, module.seed, module.both_strands)
         trainer.fit(module, datamodule=data, ckpt_path=last if resumed else None, weights_only=True)
     logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
     module.load_state_dict(checkpoints.read(folder / "best.ckpt")["state_dict"])
@@ -118,7 +118,7 @@ def new_module(config: Config, name: str, model: str, replicate: int, dataset: D
         kind=kind,
         tasks=dataset.tasks,
         length=dataset.length,
-        both_strands=settings.reverse_complement,
+        both_strands=config.datasets[name].strand == "both",
         centre=centre,
         spread=spread,
         weights=balancing_weights(kind, labels) if settings.class_weights == "balanced" else None,

@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import binary_auroc
 
 from motifloom import config
 from motifloom.genome import BASES
-from motifloom.models.encoding import one_hot, reverse_complement
+from motifloom.models.encoding import one_hot, reverse_complement, sequence_lengths
 from motifloom.models.networks import build
 from motifloom.seeds import derive_seed
 from motifloom.training.history import METRICS
@@ -50,7 +50,8 @@ class SequenceModule(lightning.LightningModule):
     length
         Of the longest sequence, in bp.
     both_strands
-        Whether a prediction is made from the mean of the outputs for the sequence and for its reverse complement.
+        Whether a sequence may be read on either strand. Then a prediction is made from the mean of the outputs for it
+        and for its reverse complement, unless the network has shared strands: there, both are the same.
     alphabet
         The bases in the order of their one-hot channels.
     centre, spread
@@ -94,11 +95,11 @@ class SequenceModule(lightning.LightningModule):
         self.validated: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Return the outputs ``(batch, tasks)`` for codes ``(batch, length)``."""
-        x = one_hot(codes)
-        outputs: Tensor = self.network(x)
-        if self.both_strands and not self.training:
-            outputs = (outputs + self.network(reverse_complement(x))) / 2
+        """Return the outputs ``(batch, tasks)`` for codes ``(batch, length)``, whatever padding they have."""
+        x, lengths = one_hot(codes), sequence_lengths(codes)
+        outputs: Tensor = self.network(x, lengths)
+        if self.both_strands and not self.training and not self.network.shared_strands:
+            outputs = (outputs + self.network(reverse_complement(x, lengths), lengths)) / 2
         return outputs
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's

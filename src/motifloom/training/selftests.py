@@ -81,7 +81,7 @@ def draw(dataset: Dataset, seed: int) -> Sample:
         rows = dataset.rows("train", "validation")
     chosen = generator(seed, "self-tests").choice(rows, min(number, len(rows)), replace=False)
     x = one_hot(torch.from_numpy(dataset.codes(chosen)))
-    return Sample(x, torch.full((len(x),), x.shape[2]))
+    return Sample(x, torch.from_numpy(dataset.sequences.lengths[chosen]))
 
 
 def selftests(module: SequenceModule, sample: Sample) -> tuple[pl.DataFrame, pl.DataFrame]:

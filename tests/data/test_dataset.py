@@ -1,0 +1,199 @@
+"""A prepared dataset: what is written is what is read, and a training window may be shifted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from motifloom.config import Training, validate
+from motifloom.data.dataset import Dataset
+from motifloom.data.jitter import with_room
+from motifloom.data.prepare import prepare
+from motifloom.data.territory import Intervals
+from motifloom.genome import PADDING, decode, encode, pack, reverse_complement
+from motifloom.training.batches import SequenceDataModule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from motifloom.data.examples import Examples
+
+WINDOW, JITTER = 20, 7
+LENGTHS = {"a": 900, "b": 700, "c": 650}
+SPLIT = {"validation": ["b"], "test": ["c"]}
+REGIONS = """a\t10\t11
+a\t14\t15\t.\t0\t-
+a\t100\t101
+a\t400\t401\t.\t0\t-
+a\t888\t890
+b\t300\t301
+c\t400\t401
+"""
+"""The first windows overlap, 0 bp and 4 bp from a chromosome's start; the last one on it ends 1 bp from its end."""
+
+
+class Prepared:
+    """A genome of three chromosomes, and what becomes of regions on it."""
+
+    def __init__(self, folder: Path) -> None:
+        random = np.random.default_rng(0)
+        self.folder = folder
+        self.text = {name: "".join(random.choice(list("ACGTacgt"), length)) for name, length in LENGTHS.items()}
+        (folder / "g.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in self.text.items()))
+        self.genome = pack(folder / "g.fa", folder / "packed")
+
+    def examples(self, regions: str = REGIONS, **section: Any) -> Examples:
+        (self.folder / "r.bed").write_text(regions)
+        files = {"genome": str(self.folder / "g.fa"), "regions": str(self.folder / "r.bed")}
+        section = {**files, "window": WINDOW, "split": SPLIT, **section}
+        return prepare(validate({"datasets": {"tf": section}, "models": ["knn"]}), "tf", self.genome)
+
+    def written(self, examples: Examples) -> Dataset:
+        examples.write(self.folder / "out", self.genome)
+        return Dataset.open(self.folder / "out" / "examples.parquet")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    return Prepared(tmp_path)
+
+
+@pytest.mark.parametrize("negatives", ["gc-matched", "dinucleotide-shuffle"])
+@pytest.mark.parametrize("jitter", [0, JITTER])
+def test_what_is_written_is_what_was_prepared(prepared: Prepared, negatives: str, jitter: int) -> None:
+    examples = prepared.examples(negatives=negatives, jitter=jitter)
+    before, after = Dataset(examples.table(), examples.sequences(prepared.genome.packed)), prepared.written(examples)
+    everything = np.arange(len(before.examples))
+    assert after.examples.equals(before.examples)
+    assert np.array_equal(before.codes(everything), after.codes(everything))
+    for one, other in zip(before.sequences.room, after.sequences.room, strict=True):
+        assert one.tolist() == other.tolist()
+    masked = [d.sequences.composition(everything).soft_masked.tolist() for d in (before, after)]
+    assert masked[0] == masked[1]
+    assert min(masked[0]) >= 0 < max(masked[0])
+    for row, (chrom, start, end, strand) in enumerate(after.examples.select("chrom", "start", "end", "strand").rows()):
+        if not examples.records["own"][row]:
+            text = prepared.text[chrom][start:end].upper()
+            codes = encode(text)
+            assert decode(after.codes(np.array([row]))[0]) == (
+                decode(reverse_complement(codes)) if strand == "-" else text
+            )
+
+
+def test_bases_that_windows_share_are_kept_once(prepared: Prepared) -> None:
+    examples = prepared.examples("a\t100\t101\na\t105\t106\nb\t300\t301\nc\t400\t401\n")
+    assert len(prepared.written(examples).sequences.packed) == 8 * WINDOW - (WINDOW - 5) == examples.bases
+
+
+def test_a_window_is_shifted_to_every_place_that_it_may_have(prepared: Prepared) -> None:
+    """One base of each window is told from all others by its neighbours: it is seen at every shift."""
+    dataset = prepared.written(prepared.examples(jitter=JITTER))
+    rows = np.flatnonzero((dataset.examples["tf"] == 1).to_numpy())
+    before, after = (room[rows].tolist() for room in dataset.sequences.room)
+    chroms = dataset.examples["chrom"][rows].to_list()
+    starts = dataset.examples["start"][rows].to_list()
+    assert (starts[:2], chroms[-2:]) == ([0, 4], ["b", "c"])
+    assert before == [0, 4, JITTER, JITTER, JITTER, 0, 0]
+    assert after == [JITTER, JITTER, JITTER, JITTER, 1, 0, 0]
+    for row, chrom, start, back, on in zip(rows, chroms, starts, before, after, strict=True):
+        for shift in range(-back, on + 1):
+            text = prepared.text[chrom][start + shift : start + shift + WINDOW].upper()
+            minus = dataset.examples["strand"][int(row)] == "-"
+            for flipped in (False, True):
+                codes = dataset.codes(np.array([row]), flipped=np.array([flipped]), shifts=np.array([shift]))[0]
+                assert decode(reverse_complement(codes) if minus != flipped else codes) == text
+
+
+def epoch(dataset: Dataset, number: int, both_strands: bool, seed: int = 3) -> list[str]:
+    """Return the sequences of an epoch."""
+
+    class Trainer:
+        current_epoch = number
+
+    module = SequenceDataModule(dataset, Training(batch_size=3), seed, both_strands)
+    module.trainer = Trainer()  # type: ignore[assignment]
+    return [decode(row) for codes, _ in module.train_dataloader() for row in codes.numpy()]
+
+
+def test_each_epoch_draws_every_shift_as_often(prepared: Prepared) -> None:
+    regions = "a\t400\t401\na\t600\t601\na\t200\t201\nb\t300\t301\nc\t400\t401\n"
+    dataset = prepared.written(prepared.examples(regions, jitter=JITTER))
+    text = prepared.text["a"].upper()
+    epochs = [epoch(dataset, number, both_strands=False) for number in range(400)]
+    assert epochs[5] == epoch(dataset, 5, both_strands=False)
+    assert epochs[5] != epoch(dataset, 5, both_strands=False, seed=4)
+    places = [text.index(row) for rows in epochs for row in rows]
+    assert len(places) == 400 * len(dataset.rows("train"))
+    starts = dataset.examples.filter(split="train", tf=1)["start"].to_list()
+    counts = np.array([[places.count(start + shift) for shift in range(-JITTER, JITTER + 1)] for start in starts])
+    assert counts.sum(axis=1).tolist() == [400] * 3
+    assert counts.min() > 5
+    assert abs(counts.sum(axis=0) - 80).max() < 4 * np.sqrt(80)
+
+
+def test_validation_and_predictions_are_not_shifted(prepared: Prepared) -> None:
+    shifted, still = (prepared.examples(jitter=jitter) for jitter in (JITTER, 0))
+    assert shifted.table().equals(still.table())
+    datasets = [Dataset(e.table(), e.sequences(prepared.genome.packed)) for e in (shifted, still)]
+    everything = np.arange(len(shifted.records))
+    assert np.array_equal(*(dataset.codes(everything) for dataset in datasets))
+    module = SequenceDataModule(datasets[0], Training(batch_size=4), 0, both_strands=True)
+    rows = datasets[0].rows("validation")
+    assert np.array_equal(np.concatenate([c.numpy() for c, _ in module.val_dataloader()]), datasets[1].codes(rows))
+
+
+def test_a_shift_never_reaches_excluded_places_or_held_out_windows(prepared: Prepared) -> None:
+    (prepared.folder / "x.bed").write_text("a\t113\t114\n")
+    random = np.random.default_rng(1)
+    places = [(chrom, p) for chrom in LENGTHS for p in random.integers(15, LENGTHS[chrom] - 15, 12)]
+    regions = "".join(f"{chrom}\t{p}\t{p + 1}\n" for chrom, p in [("a", 100), *places])
+    excluded = Intervals(np.array([113]), np.array([114]))
+    split = {"validation": 0.2, "test": 0.3}
+    records = prepared.examples(regions, exclude=str(prepared.folder / "x.bed"), split=split, jitter=JITTER).records
+    start, end = pl.col("offset") - pl.col("before"), pl.col("offset") + WINDOW + pl.col("after")
+    reach = records.with_columns(start=start, end=end)
+    held_out, train = reach.filter(pl.col("split") != "train"), reach.filter(split="train")
+    assert held_out.select("before", "after").sum().row(0) == (0, 0)
+    taken = Intervals.of(held_out["start"].to_numpy(), held_out["end"].to_numpy())
+    for forbidden in (taken, excluded):
+        assert not forbidden.overlap(train["start"].to_numpy(), train["end"].to_numpy()).any()
+    assert train.filter(pl.col("before") == JITTER).height > 5
+    assert train.filter(pl.col("after").is_between(0, JITTER, closed="none")).height > 0
+
+
+def test_room_ends_where_a_stretch_does() -> None:
+    windows = pl.DataFrame({"offset": [10, 12, 30, 55], "length": [5, 5, 10, 3]})
+    room = with_room(windows, 4, Intervals(np.array([9, 25]), np.array([18, 40])))
+    assert room["before"].to_list() == [1, 3, 4, 0]
+    assert room["after"].to_list() == [3, 1, 0, 0]
+
+
+def test_shorter_sequences_are_flipped_within_their_length(tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    texts = ["".join(random.choice(list("ACGTN"), length, p=[0.24] * 4 + [0.04])) for length in range(31, 91)]
+    for name, part in (("p", texts[::2]), ("n", texts[1::2])):
+        (tmp_path / f"{name}.fa").write_text("".join(f">{name}{i}\n{text}\n" for i, text in enumerate(part)))
+    files = {"positives": str(tmp_path / "p.fa"), "negatives": str(tmp_path / "n.fa")}
+    config = validate({"datasets": {"tf": {**files, "split": {"validation": 0.2, "test": 0.2}}}, "models": ["knn"]})
+    prepare(config, "tf", None).write(tmp_path, None)
+    dataset = Dataset.open(tmp_path / "examples.parquet")
+    texts = [text for text in [*texts[::2], *texts[1::2]] if text.count("N") <= 0.1 * len(text)]
+    flipped = np.arange(len(texts)) % 3 == 0
+    codes = dataset.codes(np.arange(len(texts)), flipped=flipped)
+    assert codes.shape == (len(texts), 90)
+    for row, text, flip in zip(codes, texts, flipped, strict=True):
+        own, behind = row[: len(text)], row[len(text) :]
+        assert decode(reverse_complement(own) if flip else own) == text
+        assert (behind == PADDING).all()
+
+
+def test_a_table_that_does_not_fit_its_bases_is_refused(prepared: Prepared) -> None:
+    prepared.written(prepared.examples())
+    with (prepared.folder / "out" / "sequences.bin").open("r+b") as file:
+        file.truncate(30)
+    cut = Dataset.open(prepared.folder / "out" / "examples.parquet")
+    with pytest.raises(IndexError, match=r"sequence \d+: 20 bp from \d+ on, of 30$"):
+        cut.codes(np.array([0]))

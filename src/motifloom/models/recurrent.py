@@ -67,7 +67,7 @@ class RecurrentLayers(nn.Module):
                 x = functional.dropout(x, self.dropout, self.training)
             read = [_read(forward, x)]  # what follows a sequence's end changes nothing before it
             read += [reverse(_read(units, reverse(x, lengths)), lengths) for units in backward]
-            x = torch.cat(read, dim=1)
+            x = torch.cat([part.transpose(1, 2) for part in read], dim=2).transpose(1, 2)  # channels last, as each part
         return torch.as_tensor(self._final(x, lengths) if self.readout is None else self.readout(x, lengths))
 
     def _final(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:

@@ -178,18 +178,6 @@ def filter_layer(settings: config.Convolutional) -> Convolution:
     )
 
 
-class Dropout(Layer):
-    """Dropout (Srivastava et al., Journal of Machine Learning Research 15:1929, 2014)."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, x: Tensor, _: Tensor | None = None) -> Tensor:
-        """Drop the `share` of the values in training."""
-        return functional.dropout(x, self.share, self.training)
-
-
 class Pooling(Layer):
     """The greatest or the mean value of `size` neighbouring places, every `stride` places; values must not be negative.
 

@@ -244,7 +244,8 @@ class Readout(nn.Module):
         own = None if lengths is None else own_places(x, lengths)
         if self.kind == "max":
             x = x if own is None else x.masked_fill(~own, -torch.inf)
-            return functional.max_pool2d(as_image(x), (1, x.shape[2])).squeeze((2, 3))
+            greatest = functional.max_pool2d(as_image(x), (1, x.shape[2]))
+            return greatest.permute(0, 2, 3, 1).flatten(1)  # so that its gradient is channels last again
         if self.kind == "mean":
             return x.mean(dim=2) if own is None else x.where(own, 0.0).sum(dim=2) / own.sum(dim=2)
         scores = self.score(x.transpose(1, 2)).transpose(1, 2)  # (batch, 1, places)

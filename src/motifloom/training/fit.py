@@ -173,7 +173,6 @@ def _trainer(settings: Training, callbacks: list[lightning.Callback]) -> lightni
             precision="bf16-mixed" if choose_precision(settings, device) == "bfloat16" else "32-true",
             max_epochs=settings.max_epochs,
             deterministic=True,
-            gradient_clip_val=settings.gradient_norm,
             callbacks=callbacks,
             # A Slurm job is one process to Lightning as well.
             plugins=[LightningEnvironment(), checkpoints.WholeFiles()],

@@ -277,3 +277,10 @@ def test_a_batch_without_any_label_changes_no_loss(tmp_path):
         total, number = LOSSES["binary"](module(torch.from_numpy(dataset.codes(rows))), labels, module.weights)
     assert number == int((~labels.isnan()).sum()) < 64
     assert float(total / number) == pytest.approx(history["validation_loss"].min(), rel=1e-4)
+
+
+def test_a_network_that_cannot_be_compiled_is_refused(toy, tmp_path, monkeypatch):
+    config = simulated_config(tmp_path, training={"compile": True})
+    monkeypatch.setenv("CXX", "nowhere++")
+    with pytest.raises(InputError, match=r"^training\.compile: expected a C\+\+ compiler, found no nowhere\+\+"):
+        fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")

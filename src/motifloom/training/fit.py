@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import time
 import warnings
 from contextlib import contextmanager
@@ -126,8 +127,18 @@ def new_module(config: Config, name: str, model: str, replicate: int, dataset: D
         },
     )
     if settings.compile:
+        require_compiler()
         module.network.compile()
     return module
+
+
+def require_compiler() -> None:
+    """Raise `InputError` where torch would find no C++ compiler: the one that $CXX names, or the system's usual one."""
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if not shutil.which(compiler):
+        raise InputError(
+            f"training.compile: expected a C++ compiler, found no {compiler}: install one, or set compile to false"
+        )
 
 
 class Patience(EarlyStopping):
@@ -160,6 +171,8 @@ def standardisation(labels: npt.NDArray[np.float32]) -> tuple[list[float], list[
 
 def _trainer(settings: Training, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     """Return Lightning's loop with nothing left to its defaults that a result depends on."""
+    # A guard of torch's deterministic mode: it would fill every result before it is computed.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     accelerator = {"cuda": "gpu"}.get(device, device)
     devices = settings.devices if settings.devices != "auto" else max(1, torch.cuda.device_count())

@@ -111,7 +111,7 @@ def epoch(dataset: Dataset, number: int, both_strands: bool, seed: int = 3) -> l
     """Return the sequences of an epoch."""
 
     class Trainer:
-        current_epoch = number
+        current_epoch, global_rank, world_size = number, 0, 1
 
     module = SequenceDataModule(dataset, Training(batch_size=3), seed, both_strands)
     module.trainer = Trainer()  # type: ignore[assignment]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from tests.conftest import KINDS, dataset_of, planted, simulated_config, table_config
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from motifloom.data.dataset import Dataset
 from motifloom.errors import InputError
@@ -78,6 +79,33 @@ def test_the_same_seed_gives_the_same_bytes(toy, toy_config, trained, tmp_path):
     save(again, tmp_path / "model.ckpt")
     assert (tmp_path / "model.ckpt").read_bytes() == (trained[2] / "model.ckpt").read_bytes()
     assert history.equals(trained[1])
+
+
+def test_the_same_seed_gives_the_same_bytes_in_bfloat16(toy, tmp_path):
+    """And weights other than in float32, to which they are close."""
+    written = []
+    for repeat, precision in enumerate(["bfloat16", "bfloat16", "float32"]):
+        config = simulated_config(tmp_path, training={"max_epochs": 2, "precision": precision})
+        module, _ = fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
+        save(module, tmp_path / f"{repeat}.ckpt")
+        written.append((tmp_path / f"{repeat}.safetensors").read_bytes())
+    assert written[0] == written[1]
+    one, other = (load(tmp_path / f"{repeat}.ckpt").network.first_layer.get_parameter("0.weight") for repeat in (1, 2))
+    assert 0 < (one - other).abs().max() < 0.1 * other.abs().max()
+
+
+def test_a_step_is_no_longer_than_the_norm_of_its_gradients_may_be(toy, tmp_path):
+    norms = []
+
+    def step(optimiser, *_):
+        gradients = [values.grad.flatten() for group in optimiser.param_groups for values in group["params"]]
+        norms.append(float(torch.cat(gradients).norm()))
+
+    hook = register_optimizer_step_pre_hook(step)
+    config = simulated_config(tmp_path, training={"max_epochs": 1, "gradient_norm": 0.01})
+    fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
+    hook.remove()
+    assert norms == pytest.approx([0.01] * len(norms), rel=1e-3)
 
 
 def test_another_replicate_is_another_network(toy, toy_config, trained, tmp_path):
@@ -256,3 +284,10 @@ def test_a_batch_without_any_label_changes_no_loss(tmp_path):
         total, number = LOSSES["binary"](module(torch.from_numpy(dataset.codes(rows))), labels, module.weights)
     assert number == int((~labels.isnan()).sum()) < 64
     assert float(total / number) == pytest.approx(history["validation_loss"].min(), rel=1e-4)
+
+
+def test_a_network_that_cannot_be_compiled_is_refused(toy, tmp_path, monkeypatch):
+    config = simulated_config(tmp_path, training={"compile": True})
+    monkeypatch.setenv("CXX", "nowhere++")
+    with pytest.raises(InputError, match=r"^training\.compile: expected a C\+\+ compiler, found no nowhere\+\+"):
+        fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")

@@ -110,12 +110,12 @@ def test_a_batch_counts_as_much_as_it_has_labels(kind, codes):
     labels[3:] = float("nan")
     if kind != "multiclass":
         labels[0, 2] = float("nan")
-    step = module.training_step((codes, labels), 0)
+    loss, counted = module.loss((codes, labels))
     module.validation_step((codes, labels), 0)
     ((_, _, validated),) = module.validated
-    for total, number in (step["sum"], validated):
+    for total, number in (counted, validated):
         assert number == (3 if kind == "multiclass" else 8)
-        assert (total / number).item() == pytest.approx(step["loss"].item(), rel=1e-6)
+        assert (total / number).item() == pytest.approx(loss.item(), rel=1e-6)
 
 
 def test_penalties_on_the_weights_are_added_to_the_loss(codes):
@@ -125,7 +125,7 @@ def test_penalties_on_the_weights_are_added_to_the_loss(codes):
         torch.manual_seed(0)
         network = Cnn(filters=4, kernel_size=5, pool_size=6, hidden=3, dropout=0.0, **penalties).model_dump()
         module = SequenceModule(network, Training().model_dump(), "binary", TASKS, LENGTH, both_strands=False)
-        losses[name] = module.training_step((codes, labels), 0)["loss"]
+        losses[name], _ = module.loss((codes, labels))
     weights = [parameter for parameter in module.parameters() if parameter.dim() > 1]
     expected = sum((0.01 * weight.abs().sum() + 0.02 * (weight**2).sum()).item() for weight in weights)
     assert (losses["both"] - losses["none"]).item() == pytest.approx(expected, rel=1e-5)

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.nn.functional import all_reduce
 
+from motifloom.models.channels_last import as_image
 
-class BatchNorm(nn.BatchNorm1d):
+
+class BatchNorm(nn.BatchNorm2d):
     """Batch norm that takes its statistics in training from the places that belong to sequences.
 
     Ioffe and Szegedy, ICML (2015). Where several processes share a batch, the statistics are those of the whole batch.
@@ -27,11 +29,12 @@ class BatchNorm(nn.BatchNorm1d):
         """
         shared = self.training and distributed.is_available() and distributed.is_initialized()
         if not self.training or (own is None and not shared):
-            return super().forward(x)
+            return super().forward(as_image(x)).squeeze(2)
         rows = x.transpose(1, 2)  # (batch, places, channels)
         chosen = torch.ones_like(rows[:, :, :1], dtype=torch.bool) if own is None else own.transpose(1, 2)
-        values = rows[chosen[:, :, 0]]
-        normed = self._across_processes(values) if shared else super().forward(values)
+        values = rows[chosen[:, :, 0]]  # (n, channels)
+        # As images of one place: of one image, torch mistakes the order in memory and with it the gradient.
+        normed = self._across_processes(values) if shared else super().forward(values[:, :, None, None])[:, :, 0, 0]
         return torch.zeros_like(rows).masked_scatter(chosen, normed.to(rows.dtype)).transpose(1, 2)
 
     def _across_processes(self, values: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from motifloom.models.base import FilterNetwork
-from motifloom.models.layers import Chain, Dropout, Pooling, filter_layer
+from motifloom.models.dropout import Dropout
+from motifloom.models.layers import Chain, Pooling, filter_layer
 from motifloom.models.recurrent import RecurrentLayers
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class CnnBilstm(FilterNetwork):
         super().__init__(settings)
         self.trunk = Chain(filter_layer(settings), Pooling.of(settings), Dropout(settings.dropout))
         self.recurrent = RecurrentLayers(settings, settings.filters, lstm=True)
-        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(self.recurrent.features, tasks))
+        self.head = nn.Sequential(Dropout(settings.dropout), nn.Linear(self.recurrent.features, tasks))
 
     def logits(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Return logits ``(batch, tasks)`` of one-hot sequences ``(batch, 4, length)``."""

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from motifloom.models.base import FilterNetwork
-from motifloom.models.layers import Chain, Convolution, Dropout, Layer, Readout, filter_layer
+from motifloom.models.dropout import Dropout
+from motifloom.models.layers import Chain, Convolution, Layer, Readout, filter_layer
 
 if TYPE_CHECKING:
     from motifloom import config
@@ -60,7 +61,7 @@ class DilatedCnn(FilterNetwork):
             ),
         )
         self.readout = Readout(settings.readout, settings.filters, int(self.trunk.places(torch.tensor(length))))
-        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(self.readout.features, tasks))
+        self.head = nn.Sequential(Dropout(settings.dropout), nn.Linear(self.readout.features, tasks))
 
     def logits(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Return logits ``(batch, tasks)`` of one-hot sequences ``(batch, 4, length)``."""

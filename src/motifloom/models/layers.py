@@ -3,6 +3,7 @@
 Features have the shape ``(batch, channels, places)``. Where the sequences of a batch differ in length, `lengths`, shape
 ``(batch,)``, says how many of the places belong to each; the features after them are zeros. A layer takes and returns
 features of this form, so what stands after a sequence's end always is what a convolution assumes beyond the last place.
+In memory they are as :mod:`motifloom.models.channels_last` says.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from motifloom.models.batch_norm import BatchNorm
+from motifloom.models.channels_last import Conv1d, as_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +125,7 @@ class Convolution(Layer, nn.Sequential):
         span = (kernel_size - 1) * dilation + 1
         beyond = {"valid": 0, "same": span // 2, "full": span - 1}[padding]
         super().__init__(
-            nn.Conv1d(channels, filters, kernel_size, stride, beyond, dilation, bias=not batch_norm),
+            Conv1d(channels, filters, kernel_size, stride, beyond, dilation, bias=not batch_norm),
             BatchNorm(filters) if batch_norm else nn.Identity(),
             activation,
         )
@@ -156,9 +158,8 @@ class Convolution(Layer, nn.Sequential):
         -------
         Shape ``(batch, filters, places)``.
         """
-        convolution, norm, activation = cast("tuple[nn.Conv1d, nn.Module, nn.Module]", self)
-        x = functional.conv1d(x, convolution.weight, convolution.bias, 1, self.span // 2, convolution.dilation)
-        return torch.as_tensor(activation(norm(x)))
+        convolution, norm, activation = cast("tuple[Conv1d, nn.Module, nn.Module]", self)
+        return torch.as_tensor(activation(norm(convolution.filtered(x, stride=1, padding=self.span // 2))))
 
 
 def filter_layer(settings: config.Convolutional) -> Convolution:
@@ -175,18 +176,6 @@ def filter_layer(settings: config.Convolutional) -> Convolution:
         padding=settings.padding,
         batch_norm=settings.batch_norm,
     )
-
-
-class Dropout(Layer):
-    """Dropout (Srivastava et al., Journal of Machine Learning Research 15:1929, 2014)."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, x: Tensor, _: Tensor | None = None) -> Tensor:
-        """Drop the `share` of the values in training."""
-        return functional.dropout(x, self.share, self.training)
 
 
 class Pooling(Layer):
@@ -208,7 +197,7 @@ class Pooling(Layer):
         """Map features ``(batch, channels, places)`` to fewer places."""
         wide = _at_least(x, self.span)
         if self.kind == "max":
-            pooled = functional.max_pool1d(wide, self.span, self.stride, ceil_mode=True)
+            pooled = functional.max_pool2d(as_image(wide), (1, self.span), (1, self.stride), ceil_mode=True).squeeze(2)
         else:
             own = x.new_ones(1, 1, x.shape[2]) if lengths is None else own_places(x, lengths).to(x.dtype)
             share = self._mean(_at_least(own, self.span))  # of each window that belongs to the sequence
@@ -216,7 +205,7 @@ class Pooling(Layer):
         return pooled if lengths is None else pooled.where(own_places(pooled, self.places(lengths)), 0.0)
 
     def _mean(self, x: Tensor) -> Tensor:
-        return functional.avg_pool1d(x, self.span, self.stride, ceil_mode=True)
+        return functional.avg_pool2d(as_image(x), (1, self.span), (1, self.stride), ceil_mode=True).squeeze(2)
 
     def places(self, lengths: Tensor) -> Tensor:
         """Return the number of windows that it takes to reach the end."""
@@ -254,7 +243,9 @@ class Readout(nn.Module):
             return _at_least(x, self.width).flatten(1)
         own = None if lengths is None else own_places(x, lengths)
         if self.kind == "max":
-            return (x if own is None else x.masked_fill(~own, -torch.inf)).amax(dim=2)
+            x = x if own is None else x.masked_fill(~own, -torch.inf)
+            greatest = functional.max_pool2d(as_image(x), (1, x.shape[2]))
+            return greatest.permute(0, 2, 3, 1).flatten(1)  # so that its gradient is channels last again
         if self.kind == "mean":
             return x.mean(dim=2) if own is None else x.where(own, 0.0).sum(dim=2) / own.sum(dim=2)
         scores = self.score(x.transpose(1, 2)).transpose(1, 2)  # (batch, 1, places)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from motifloom import config
 from motifloom.models.base import Network
+from motifloom.models.dropout import Dropout
 from motifloom.models.encoding import reverse
 from motifloom.models.layers import Readout
 
@@ -53,7 +53,7 @@ class RecurrentLayers(nn.Module):
         )
         if isinstance(settings, config.Gated):
             self._open_forget_gates(settings.forget_bias)
-        self.hidden, self.dropout = settings.hidden, settings.dropout
+        self.hidden, self.dropout = settings.hidden, Dropout(settings.dropout)
         self.readout = None if settings.readout == "final" else Readout(settings.readout, self.features, places=0)
 
     def _open_forget_gates(self, bias: float) -> None:
@@ -71,10 +71,10 @@ class RecurrentLayers(nn.Module):
         """Return the outputs of the last layer, ``(batch, features, places)``, the forward direction's units first."""
         for number, (forward, *backward) in enumerate(cast("Iterable[nn.ModuleList]", self.layers)):
             if number > 0:
-                x = functional.dropout(x, self.dropout, self.training)
+                x = self.dropout(x)
             read = [_read(forward, x)]  # what follows a sequence's end changes nothing before it
             read += [reverse(_read(units, reverse(x, lengths)), lengths) for units in backward]
-            x = torch.cat(read, dim=1)
+            x = torch.cat([part.transpose(1, 2) for part in read], dim=2).transpose(1, 2)  # channels last, as each part
         return x
 
     def _final(self, outputs: Tensor, lengths: Tensor | None) -> Tensor:
@@ -102,7 +102,7 @@ class Recurrent(Network):
     def __init__(self, settings: config.Recurrent, tasks: int) -> None:
         super().__init__(settings)
         self.recurrent = RecurrentLayers(settings, 4, lstm=isinstance(settings, config.Gated))
-        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(self.recurrent.features, tasks))
+        self.head = nn.Sequential(Dropout(settings.dropout), nn.Linear(self.recurrent.features, tasks))
 
     def features(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return what the recurrent layers read, the bases themselves, and how many places belong to each sequence."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import time
 import warnings
 from contextlib import contextmanager
@@ -131,8 +132,18 @@ def new_module(config: Config, name: str, model: str, replicate: int, dataset: D
         },
     )
     if settings.compile:
+        require_compiler()
         module.network.compile()
     return module
+
+
+def require_compiler() -> None:
+    """Raise `InputError` where torch would find no C++ compiler: the one that $CXX names, or the system's usual one."""
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if not shutil.which(compiler):
+        raise InputError(
+            f"training.compile: expected a C++ compiler, found no {compiler}: install one, or set compile to false"
+        )
 
 
 class Patience(EarlyStopping):
@@ -172,6 +183,8 @@ def _trainer(
     settings: Training, device: str, precision: Precision, callbacks: list[lightning.Callback]
 ) -> lightning.Trainer:
     """Return Lightning's loop with nothing left to its defaults that a result depends on."""
+    # A guard of torch's deterministic mode: it would fill every result before it is computed.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     devices = settings.devices if settings.devices != "auto" else max(1, torch.cuda.device_count())
     if device == "cpu":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # processes on one machine talk to each other alone
@@ -183,7 +196,6 @@ def _trainer(
             precision=LIGHTNING_NAMES[precision],
             max_epochs=settings.max_epochs,
             deterministic=True,
-            gradient_clip_val=settings.gradient_norm,
             callbacks=callbacks,
             # A Slurm job is one process to Lightning as well.
             plugins=[LightningEnvironment(), checkpoints.WholeFiles()],

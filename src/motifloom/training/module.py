@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as lightning
 import torch
@@ -19,6 +19,8 @@ from motifloom.training.history import METRICS
 from motifloom.training.losses import LOSSES
 
 if TYPE_CHECKING:
+    from pytorch_lightning.core.optimizer import LightningOptimizer
+
     from motifloom.models.base import Network
     from motifloom.training.batches import Batch
 
@@ -82,6 +84,7 @@ class SequenceModule(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        self.automatic_optimization = False
         if alphabet != BASES:
             raise ValueError(f"an alphabet of {alphabet!r}; expected {BASES!r}")
         settings: config.Network = TypeAdapter[Any](config.Model).validate_python(network)
@@ -104,17 +107,38 @@ class SequenceModule(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's
         """Seed what dropout draws: by the number of the batch alone, whatever was before."""
-        torch.manual_seed(derive_seed(self.seed, "batch", self.trainer.current_epoch, batch_idx, self.global_rank))
+        seed = derive_seed(self.seed, "batch", self.trainer.current_epoch, batch_idx, self.global_rank)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes half a millisecond to tell absent devices
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
-        """Return the mean loss of a batch and with it the penalty on the weights, and the sum that the mean is of.
+        """Update the weights by one batch, and return the sum and the number that :meth:`loss` returns.
+
+        The steps are taken here: the hooks around each of Lightning's own cost a small network a tenth of its time.
+        """
+        loss, counted = self.loss(batch)
+        optimiser = cast("LightningOptimizer", self.optimizers())
+        with torch.autocast(self.device.type, enabled=False):  # gradients have the precision of what they are of
+            optimiser.zero_grad()
+            self.manual_backward(loss)
+            torch.nn.utils.clip_grad_norm_(self.parameters(), self.training_settings.gradient_norm)
+            optimiser.step()
+        return {"sum": counted}
+
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of a batch and with it the penalty on the weights, and what the mean is of.
 
         Where several processes share a batch, the mean over them of what they return is that of the whole batch.
+
+        Returns
+        -------
+        A number to be minimised, and without gradient the sum of the losses and the number of labels, shape ``(2,)``.
         """
         codes, labels = batch
         total, number = LOSSES[self.kind](self(codes), self.targets(labels), self.weights)
         loss = total / mean_over_processes(number).clamp(min=TINY) + self.network.penalty()
-        return {"loss": loss, "sum": torch.stack([total.detach(), number]).float()}
+        return loss, torch.stack([total.detach(), number]).float()
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Keep the loss and the predictions, computed in float32 as all predictions are."""
@@ -154,7 +178,7 @@ class SequenceModule(lightning.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
         return torch.optim.AdamW(
-            self.parameters(), lr=self.training_settings.learning_rate, weight_decay=self.weight_decay
+            self.parameters(), lr=self.training_settings.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
 

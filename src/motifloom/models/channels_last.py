@@ -1,0 +1,30 @@
+"""Features in the order in memory that a CPU computes with fastest: the channels of a place side by side.
+
+Convolutions, batch norm and pooling then take whole vectors of channels. torch knows this order (``channels_last``) of
+images alone, so sequences are handed to it as images one place high. Other devices keep the order that they are given.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def as_image(x: Tensor) -> Tensor:
+    """Return features ``(batch, channels, places)`` as ``(batch, channels, 1, places)``, on a CPU channels last."""
+    image = x.unsqueeze(2)
+    return image.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else image
+
+
+class Conv1d(nn.Conv1d):
+    """A convolution that keeps channels last, which torch's own does not."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, places)`` to ``(batch, filters, places)``."""
+        return self.filtered(x, self.stride[0], int(self.padding[0]))
+
+    def filtered(self, x: Tensor, stride: int, padding: int) -> Tensor:
+        """Apply the filters every `stride` places, with `padding` zeros beyond either end."""
+        weight, dilation = self.weight.unsqueeze(2), (1, self.dilation[0])
+        return functional.conv2d(as_image(x), weight, self.bias, (1, stride), (0, padding), dilation).squeeze(2)

@@ -1,0 +1,95 @@
+"""Values and gradients are those of torch's own one-dimensional layers, whatever axis is a single place wide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from motifloom.models.batch_norm import BatchNorm
+from motifloom.models.channels_last import Conv1d
+from motifloom.models.layers import Pooling, Readout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHAPES = [(3, 5, 11), (2, 1, 11), (2, 5, 1), (1, 5, 11), (2, 1, 1)]  # (batch, channels, places)
+each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+
+
+def gradients(function: Callable[[Tensor], Tensor], x: Tensor, weights: list[Tensor]) -> list[Tensor]:
+    """Return the values, and the gradients of a weighted sum of them with respect to `x` and the weights."""
+    x = x.clone().requires_grad_()
+    y = function(x)
+    factors = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    return [y, *torch.autograd.grad((y * factors).sum(), [x, *weights])]
+
+
+def assert_equal(mine: list[Tensor], theirs: list[Tensor]) -> None:
+    assert len(mine) == len(theirs)
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def features(shape: tuple[int, int, int]) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+@each_shape
+def test_convolution(shape: tuple[int, int, int]) -> None:
+    mine, theirs = (kind(shape[1], 6, 3, 2, 4, 2) for kind in (Conv1d, nn.Conv1d))
+    theirs.load_state_dict(mine.state_dict())
+    x = features(shape)
+    assert_equal(gradients(mine, x, [*mine.parameters()]), gradients(theirs, x, [*theirs.parameters()]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "padded"),
+    [(shape, padded) for shape in SHAPES for padded in (False, True) if shape[2] > 1 or (shape[0] > 1 and not padded)],
+    ids=str,
+)
+def test_batch_norm(shape: tuple[int, int, int], padded: bool) -> None:
+    batch, channels, places = shape
+    own = (torch.arange(places) < torch.tensor([places, 4, 7])[:batch, None])[:, None] if padded else None
+    mine, theirs = BatchNorm(channels), nn.BatchNorm1d(channels)
+    with torch.no_grad():
+        for values in mine.parameters():
+            values.uniform_(0.5, 2)
+    theirs.load_state_dict(mine.state_dict())
+
+    def expected(x: Tensor) -> Tensor:
+        if own is None:
+            return torch.as_tensor(theirs(x))
+        chosen = own[:, 0]
+        y = torch.zeros_like(x).transpose(1, 2)
+        y[chosen] = theirs(x.transpose(1, 2)[chosen])
+        return y.transpose(1, 2)
+
+    x = features(shape)
+    assert_equal(
+        gradients(lambda x: mine(x, own), x, [*mine.parameters()]), gradients(expected, x, [*theirs.parameters()])
+    )
+    assert_equal([mine.running_mean, mine.running_var], [torch.as_tensor(theirs.running_mean), theirs.running_var])
+
+
+@each_shape
+def test_pooling(shape: tuple[int, int, int]) -> None:
+    x = features(shape).abs()
+    size = min(3, shape[2])
+    greatest = Pooling("max", size, 2)
+    assert_equal(
+        gradients(greatest, x, []), gradients(lambda x: functional.max_pool1d(x, size, 2, ceil_mode=True), x, [])
+    )
+    average = Pooling("average", size, 2)
+    assert_equal(
+        gradients(average, x, []), gradients(lambda x: functional.avg_pool1d(x, size, 2, ceil_mode=True), x, [])
+    )
+
+
+@each_shape
+def test_greatest_value_of_all_places(shape: tuple[int, int, int]) -> None:
+    x = features(shape)
+    readout = Readout("max", shape[1], places=0)
+    assert_equal(gradients(readout, x, []), gradients(lambda x: x.amax(dim=2), x, []))

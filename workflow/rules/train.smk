@@ -4,7 +4,7 @@ From examples to models and their predictions.
 REQUIRED INPUTS: {results}/{dataset}/examples.parquet and the packed genome.
 
 OUTPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; for networks also
-model.ckpt and history.csv, for nearest neighbours sweep.tsv.
+model.ckpt and history.csv, for baselines sweep.tsv.
 
 COMMANDS: motifloom train, fit, oracle.
 """

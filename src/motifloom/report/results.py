@@ -169,7 +169,7 @@ class Results:
         return [table.rename({metric: "metric"}) for table in tables]
 
     def sweep(self, dataset: str, model: str) -> pl.DataFrame | None:
-        """Return the first replicate's main metric by number of neighbours; None where there is no such table."""
+        """Return the first replicate's main metric by setting of a baseline; None where there is no such table."""
         path = self._replicate(dataset, model, 0) / "sweep.tsv"
         return read_delimited(path, SWEEP) if path.is_file() else None
 

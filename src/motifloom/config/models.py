@@ -29,7 +29,7 @@ class KmerLogistic(Section):
     architecture: Literal["kmer_logistic"] = "kmer_logistic"
     kmers: Annotated[list[Kmer], Field(min_length=1)] = [3, 4, 5, 6]
     features: Features = "auto"
-    penalties: Annotated[list[Positive], Field(min_length=1)] = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0]
+    penalties: Annotated[list[Positive], Field(min_length=1)] = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0]
 
 
 class GkmSvm(Section):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from motifloom.cli import main
+from motifloom.models.gkm_svm import SOURCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,36 @@ def test_what_a_run_would_be_made_of_is_told(folder, capsys):
     told = capsys.readouterr().err
     assert "2 datasets, 16 examples, 2 trainings" in told
     assert sorted(folder.iterdir()) == before
+
+
+def test_what_a_baseline_cannot_do_is_told(folder, capsys, monkeypatch):
+    (folder / "t.tsv").write_text("sequence\ty\tsplit\n" + "".join(
+        f"{'ACGTTGCAAC'[:length]}\t{label}\t{split}\n"
+        for split in ("train", "validation", "test") for length, label in ((10, 0), (7, 1))
+    ))  # fmt: skip
+    table = {"sequences": "t.tsv", "labels": "y", "split": {"column": "split"}}
+    models = {
+        "near": {"architecture": "knn", "features": "positions"},
+        "linear": {"architecture": "kmer_logistic", "features": "positions"},
+        "gapped": {"architecture": "gkm_svm", "word_length": 8},
+        "knn": {},
+    }
+    (folder / "my.yaml").write_text(yaml.safe_dump({"datasets": {"t": table}, "models": models}, sort_keys=False))
+    monkeypatch.setenv("PATH", "nowhere")
+    assert main(["check", "my.yaml"]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert told == [
+        (
+            f"error: gkm_svm: gkmtrain and gkmpredict not found on the PATH; build lsgkm from {SOURCE} "
+            "and add the folder of its programs to PATH, or leave gkm_svm out of models"
+        ),
+        "error: datasets.t, models.near: features: positions: expected sequences of one length; found 7 to 10 bp",
+        "error: datasets.t, models.linear: features: positions: expected sequences of one length; found 7 to 10 bp",
+        (
+            "error: datasets.t, models.gapped: word_length: expected at most the length of the shortest sequence, "
+            "7 bp; found 8"
+        ),
+    ]
 
 
 def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):

@@ -84,8 +84,8 @@ def test_chromosomes_named_by_numbers_are_text():
         (
             changed(models=["cnm"]),
             (
-                "my.yaml: models.cnm: unknown architecture 'cnm'; expected one of knn, cnn, resnet, dilated_cnn, rnn, "
-                "lstm, bilstm, cnn_bilstm; the nearest is 'cnn'"
+                "my.yaml: models.cnm: unknown architecture 'cnm'; expected one of knn, kmer_logistic, gkm_svm, cnn, "
+                "resnet, dilated_cnn, rnn, lstm, bilstm, cnn_bilstm; the nearest is 'cnn'"
             ),
         ),
         (
@@ -116,6 +116,26 @@ def test_chromosomes_named_by_numbers_are_text():
                 "my.yaml: models.a b: a name holds letters, digits, '.', '_' and '-', and starts with a letter or "
                 "digit, found 'a b'"
             ),
+        ),
+        (
+            changed(models={"kmer_logistic": {"penalties": [0.1, 0]}}),
+            "my.yaml: models.kmer_logistic.penalties.1: input should be greater than 0, found 0",
+        ),
+        (
+            changed(models={"gkm_svm": {"word_length": 6}}),
+            "my.yaml: models.gkm_svm: informative: expected at most the word_length 6, found 7",
+        ),
+        (
+            changed(
+                datasets__sort={
+                    "sequences": "s.tsv",
+                    "labels": "y",
+                    "kind": "regression",
+                    "split": {"column": "split"},
+                },
+                models=["knn", "gkm_svm"],
+            ),
+            "my.yaml: models.gkm_svm: gkm_svm learns binary labels alone; datasets.sort is regression",
         ),
         (changed(models=[]), "my.yaml: models: dictionary should have at least 1 item after validation, not 0"),
         (

@@ -11,11 +11,14 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from motifloom.config import Config, validate
+from motifloom.config import Config, KmerLogistic, validate
 from motifloom.data.dataset import Dataset
 from motifloom.data.prepare import prepare
 from motifloom.data.windows import genome_examples
+from motifloom.evaluation.selection import choose
 from motifloom.genome import pack
+from motifloom.models.candidates import Examples
+from motifloom.models.kmer_logistic import candidates
 from motifloom.motifs.learn import filter_motifs, importances
 from motifloom.motifs.matching import equivalents, match, read_database
 from motifloom.seeds import generator
@@ -62,6 +65,28 @@ def test_the_cnn_beats_the_known_motif_and_learns_it(tmp_path):
     found = match(motifs, database, 0)[best.name]
     assert found.known.name == "REB1"
     assert found.q_value < 0.05
+
+
+REACHED = {"Rap1": 0.955, "Cbf1": 0.880, "Reb1": 0.830, "Abf1": 0.721}
+"""AUROC on test of another logistic regression on 3- to 6-mers; its negatives were other ones."""
+
+
+def test_the_logistic_regression_on_kmers_is_as_good_as_others(tmp_path):
+    splits = ("train", "validation", "test")
+    split = {"validation": ["chrXV"], "test": ["chrIV", "chrVII", "chrXII"]}
+    files = {"exclude": str(INPUTS / "yeast/exclude.bed"), "window": 101, "split": split}
+    genome = None
+    for factor, expected in REACHED.items():
+        config = config_of(tmp_path, "yeast/sacCer3.fa.gz", f"yeast/{factor}.bed", **files)
+        genome = genome or pack(config.fasta("tf"), config.packed_genome("tf"))
+        prepare(config, "tf", genome).write(tmp_path / factor)
+        dataset = Dataset.open(tmp_path / factor / "examples.parquet", config.packed_genome("tf"))
+        rows = {name: dataset.rows(name) for name in splits}
+        examples = Examples.of(dataset, "binary", True, rows)
+        tried = candidates(KmerLogistic(features="spectrum"), examples)
+        best = tried[choose(examples.labels["validation"], [one.scores["validation"] for one in tried], "binary")]
+        reached = roc_auc_score(examples.labels["test"][:, 0], best.scores["test"][:, 0])
+        assert reached > expected - 0.02, factor
 
 
 MESSY = {

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motifloom import jaspar
-from motifloom.config import FastaDataset, GenomeDataset, Knn, SimulatedDataset
+from motifloom.config import FastaDataset, GenomeDataset, GkmSvm, KmerLogistic, Knn, SimulatedDataset
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
 from motifloom.data.simulate import check_fit
 from motifloom.errors import InputError, Problems
 from motifloom.genome import Genome, pack, read_records
-from motifloom.models.knn import canonical_index
+from motifloom.models.candidates import POSITIONS
+from motifloom.models.features import kmer_columns
+from motifloom.models.gkm_svm import find_programs
 from motifloom.motifs.matching import read_database
 
 if TYPE_CHECKING:
-    from motifloom.config import Config
+    from motifloom.config import Config, Model
     from motifloom.data.examples import Examples
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,13 @@ PYTHON_MEMORY = 200e6
 
 BYTES_PER_EXAMPLE = 50
 """What an example takes in the table of a dataset or of a model, in bytes; 15 to 40 were measured."""
+
+
+KNN_PLANES = 2.5
+"""Bits that an index of neighbours takes for a training sequence and a k-mer; 2.0 to 2.1 were measured at 200 bp."""
+
+KMER_BYTES = 24
+"""Bytes that a linear model takes for a different k-mer of a sequence; 23 were measured at 200 bp."""
 
 
 @dataclass
@@ -64,6 +73,9 @@ def check(config: Config) -> None:
         if Path(path).is_file():
             with problems.gathered():
                 read_database(path)
+    if any(isinstance(model, GkmSvm) for model in config.models.values()):
+        with problems.gathered():
+            find_programs()
     estimate = Estimate()
     beside = home if not problems.found else None  # else wherever the system keeps temporary files
     with tempfile.TemporaryDirectory(prefix=".motifloom-check-", dir=beside) as folder:
@@ -107,7 +119,10 @@ def _check_dataset(
     if fasta is not None and genome is None:
         _read_alone(config, name, problems)
         return
-    _count(config, name, prepare(config, name, genome), estimate)
+    examples = prepare(config, name, genome)
+    with problems.gathered():
+        _check_lengths(config, name, examples)
+    _count(config, name, examples, estimate)
 
 
 def _read_alone(config: Config, name: str, problems: Problems) -> None:
@@ -154,11 +169,38 @@ def _count(config: Config, name: str, examples: Examples, estimate: Estimate) ->
     tables = number * BYTES_PER_EXAMPLE * (1 + len(config.models) * config.replicates)
     estimate.disk += examples.bases + tables
     both_strands = config.datasets[name].strand == "both"
-    kmers = [m.kmer for m in config.models.values() if isinstance(m, Knn)]
-    spectra = [4.0 * train * (canonical_index(k).max() + 1 if both_strands else 4**k) for k in kmers]
-    estimate.memory = max(
-        estimate.memory, *(PYTHON_MEMORY + size for size in spectra), PYTHON_MEMORY + len(examples.own)
-    )
+    fits = [_fit_memory(model, examples, train, both_strands) for model in config.models.values()]
+    estimate.memory = max(estimate.memory, *(PYTHON_MEMORY + size for size in fits), PYTHON_MEMORY + len(examples.own))
+
+
+def _check_lengths(config: Config, name: str, examples: Examples) -> None:
+    """Raise where a baseline cannot take sequences of these lengths."""
+    lengths = examples.records["length"].to_numpy()
+    least, most = int(lengths.min()), int(lengths.max())
+    problems = []
+    for called, model in config.models.items():
+        where = f"datasets.{name}, models.{called}"
+        if isinstance(model, Knn | KmerLogistic) and model.features == POSITIONS and least < most:
+            problems.append(
+                f"{where}: features: positions: expected sequences of one length; found {least} to {most} bp"
+            )
+        if isinstance(model, GkmSvm) and least < model.word_length:
+            problems.append(
+                f"{where}: word_length: expected at most the length of the shortest sequence, {least} bp; "
+                f"found {model.word_length}"
+            )
+    if problems:
+        raise InputError(problems)
+
+
+def _fit_memory(model: Model, examples: Examples, train: int, both_strands: bool) -> float:
+    """Return about what fitting a baseline takes, in bytes; 0 for a network."""
+    length, number = int(examples.records["length"].to_numpy().max()), len(examples.records)
+    if isinstance(model, Knn):
+        return number * length + KNN_PLANES / 8 * train * int(kmer_columns(model.kmer, both_strands).max() + 1)
+    if isinstance(model, KmerLogistic):
+        return number * (length + KMER_BYTES * sum(min(length, 4**kmer) for kmer in model.kmers))
+    return 0
 
 
 def existing_parent(path: Path) -> Path:

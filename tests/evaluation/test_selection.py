@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import roc_auc_score
 
-from motifloom.evaluation.selection import choose_neighbours, main_scores, mean_main_score, sweep_table
+from motifloom.evaluation.selection import choose, main_scores, mean_main_score, sweep_table
+from motifloom.models.candidates import Candidate
 
 LABELS = np.array([[1, 0], [1, 1], [0, 1], [0, 0], [0, 1.0]])
 GOOD = np.array([[0.9, 0.1], [0.8, 0.7], [0.2, 0.8], [0.1, 0.2], [0.3, 0.9]])
@@ -52,42 +53,47 @@ def test_a_task_whose_labels_are_all_alike_is_left_out_of_the_mean(drawn):
     assert np.isnan(mean_main_score(np.full((N, TASKS), np.nan), scores, kind))
 
 
-def test_the_best_mean_is_chosen_and_of_equals_the_greatest():
-    assert choose_neighbours(LABELS, {1: BAD, 3: GOOD, 29: BAD}, "binary") == 3
-    assert choose_neighbours(LABELS, {29: GOOD, 1: GOOD, 3: GOOD}, "binary") == 29
+def test_the_best_mean_is_chosen_and_of_equals_the_first():
+    assert choose(LABELS, [BAD, GOOD, BAD], "binary") == 1
+    assert choose(LABELS, [BAD, GOOD, GOOD], "binary") == 1
     one_each = np.column_stack([GOOD[:, 0], BAD[:, 1]])
-    assert choose_neighbours(LABELS, {1: GOOD, 29: one_each}, "binary") == 1
+    assert choose(LABELS, [one_each, GOOD], "binary") == 1
 
 
 def test_a_regression_is_chosen_by_correlation_not_by_rank():
     values = np.array([[1.0], [2], [3], [40]])
     straight, ranked = np.array([[3.0], [2], [1], [40]]), np.array([[1.0], [2], [3], [3.1]])
-    assert choose_neighbours(values, {1: ranked, 3: straight}, "regression") == 3
+    assert choose(values, [ranked, straight], "regression") == 1
 
 
 def test_undefined_scores_do_not_count():
     labels = np.column_stack([np.ones(5), LABELS[:, 1]])
-    assert choose_neighbours(labels, {1: GOOD, 3: BAD}, "binary") == 1
-    assert choose_neighbours(np.ones((5, 2)), {1: GOOD, 3: BAD}, "binary") == 3
-    assert choose_neighbours(LABELS, {1: BAD, 99: np.full((5, 2), 0.4)}, "regression") == 1
+    assert choose(labels, [BAD, GOOD], "binary") == 1
+    assert choose(np.ones((5, 2)), [GOOD, BAD], "binary") == 0
+    assert choose(LABELS, [np.full((5, 2), 0.4), BAD], "regression") == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_to_choose_from(kind):
     with pytest.raises(ValueError, match="empty"):
-        choose_neighbours(LABELS, {}, kind)
+        choose(LABELS, [], kind)
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("binary", "auroc"), ("multiclass", "auroc"), ("regression", "pearson")])
 def test_sweep_table(kind, metric):
     labels = {"train": LABELS[:4], "validation": LABELS, "test": np.ones((3, 2))}
-    scores = {split: {3: GOOD[: len(y)], 1: BAD[: len(y)], 29: BAD[: len(y)]} for split, y in labels.items()}
-    table = sweep_table(["bound", "open"], labels, scores, kind)
-    assert table.columns == ["neighbours", "split", "task", "metric", "value", "chosen"]
-    assert len(table) == 3 * 3 * 2
+    tried = [("words", 29, BAD), ("words", 3, GOOD), ("letters", 3, GOOD), ("words", 1, BAD)]
+    candidates = [
+        Candidate(variant, "neighbours", setting, {split: scores[: len(y)] for split, y in labels.items()})
+        for variant, setting, scores in tried
+    ]
+    table = sweep_table(["bound", "open"], labels, candidates, kind)
+    assert table.columns == ["variant", "parameter", "setting", "split", "task", "metric", "value", "chosen"]
+    assert len(table) == 4 * 3 * 2
     assert table["metric"].unique().to_list() == [metric]
-    assert table["neighbours"].unique(maintain_order=True).to_list() == [1, 3, 29]
-    assert table.filter("chosen")["neighbours"].unique().to_list() == [3]
-    reached = table.filter(neighbours=3, split="validation")["value"].to_list()
+    order = table.select("variant", "setting").unique(maintain_order=True).rows()
+    assert order == [("words", 1), ("words", 3), ("words", 29), ("letters", 3)]
+    assert table.filter("chosen").select("variant", "setting").unique().rows() == [("words", 3)]
+    reached = table.filter(variant="words", setting=3, split="validation")["value"].to_list()
     assert reached == pytest.approx(main_scores(LABELS, GOOD, kind))
-    assert table.filter(split="test")["value"].null_count() == 6
+    assert table.filter(split="test")["value"].null_count() == 8

@@ -26,7 +26,8 @@ from motifloom.data.shortcuts import SHORTCUTS_SCHEMA
 from motifloom.evaluation import metrics, tables
 from motifloom.evaluation.selection import sweep_table
 from motifloom.jaspar import RELEASE
-from motifloom.models.knn import canonical_index
+from motifloom.models.candidates import Candidate
+from motifloom.models.features import kmer_columns
 from motifloom.motifs import filters, learn, matching, motif
 from motifloom.report.wording import LEVEL
 from motifloom.training import history, selftests
@@ -85,6 +86,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Split by shares": config.FractionSplit,
     "Split by a column": config.ColumnSplit,
     "`knn`": config.Knn,
+    "`kmer_logistic`": config.KmerLogistic,
+    "`gkm_svm`": config.GkmSvm,
     "`cnn`": config.Cnn,
     "`resnet`": config.Resnet,
     "`dilated_cnn`": config.DilatedCnn,
@@ -153,10 +156,18 @@ def type_text(field: FieldInfo) -> str:
         return " or ".join(f"`{value}`" for value in typing.get_args(kind))
     if typing.get_origin(kind) is list:
         (item,) = typing.get_args(kind)
-        return "list of text" if item is str else "list of integers ≥ 1"
+        return f"list of {item_text(item)}"
     if kind is int or kind is float:
         return number_text(kind, field.metadata)
     return "text" if kind is str or (str in typing.get_args(kind) and type(None) in typing.get_args(kind)) else ""
+
+
+def item_text(item: Any) -> str:
+    if item is str:
+        return "text"
+    kind, *metadata = typing.get_args(item)
+    limits = [limit for entry in metadata for limit in getattr(entry, "metadata", [])]
+    return number_text(kind, limits).replace("integer", "integers").replace("number", "numbers")
 
 
 def number_text(kind: type, metadata: list[Any]) -> str:
@@ -243,7 +254,8 @@ def test_columns_are_those_of_the_schema(name: str) -> None:
 
 def test_columns_are_those_of_the_files(toy: Dataset, toy_config: Config) -> None:
     scores = toy.labels(toy.rows("validation"))
-    sweep = sweep_table(toy.tasks, {"validation": scores}, {"validation": {3: scores}}, "binary")
+    tried = [Candidate("spectrum", "penalty", 0.1, {"validation": scores})]
+    sweep = sweep_table(toy.tasks, {"validation": scores}, tried, "binary")
     home = Path(toy_config.results)
     found = {
         "examples.parquet": toy.examples.select(PLACE_COLUMNS),
@@ -297,6 +309,7 @@ def test_constants_are_those_of_the_code() -> None:
     bounds = (
         f"{matching.MIN_INFORMATION:g} bits, at least {matching.MIN_WIDTH} bp and at least {matching.MIN_SITES} sites"
     )
+    kmer = config.Knn().kmer
     for phrase in (
         f"more than {100 * negatives.MAX_UNKNOWN:g} % are N",
         f"at most {100 * negatives.GC_TOLERANCE:g} % of the window away",
@@ -304,7 +317,7 @@ def test_constants_are_those_of_the_code() -> None:
         f"at {similarity.NEAR:g} they are near-duplicates",
         f"the {similarity.SKETCH} smallest hashes",
         f"each is compared with {similarity.NEIGHBOURS} others",
-        f"{canonical_index(config.Knn().kmer).max() + 1:,} numbers for *k* = {config.Knn().kmer}".replace(",", " "),
+        f"{kmer_columns(kmer, canonical=True).max() + 1:,} numbers for *k* = {kmer}".replace(",", " "),
         f"on up to {selftests.SAMPLE} sequences",
         f"together at most {selftests.SAMPLE_BASES:,} bp".replace(",", " "),
         f"outputs differ by at most {selftests.ALIKE:.0e}".replace("e-0", "e-"),

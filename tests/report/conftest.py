@@ -196,7 +196,16 @@ def write_selftests(home: Path, model: str) -> None:
 
 def make_sweep(names: list[str], metric: str) -> pl.DataFrame:
     rows = [
-        {"neighbours": k, "split": split, "task": task, "metric": metric, "value": value, "chosen": k == 29}
+        {
+            "variant": "spectrum, uniform weights",
+            "parameter": "neighbours",
+            "setting": float(k),
+            "split": split,
+            "task": task,
+            "metric": metric,
+            "value": value,
+            "chosen": k == 29,
+        }
         for task in names
         for k, values in (
             (1, (1.0, 0.61, 0.6)),

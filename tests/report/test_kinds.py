@@ -117,7 +117,7 @@ def test_regression_is_ranked_by_pearson_and_drawn_as_points(make_kinds: Make) -
     assert text.count('class="points model-') == len(MODELS) * 2
     assert "Pearson of each task on test" in text
     assert "Loss (mean squared error, labels in units of their spread)" in text
-    assert "Pearson, mean of 2 of knn by number of neighbours" in text
+    assert "Pearson, mean of 2 of knn by neighbours" in text
     heads = [row for row in rows(text) if row.startswith("Model Pearson")]
     assert heads == ["Model Pearson ↑ Spearman ↑ R² ↑ MSE ↓ Train Pearson Gap"] * 2
 

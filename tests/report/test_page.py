@@ -203,7 +203,8 @@ def test_another_version_of_a_planted_motif_counts_as_found(make_folder: Make) -
 def test_the_sweep_teaches_that_one_neighbour_memorises(make_folder: Make) -> None:
     assert (
         "With k = 1 the model memorises: AUROC 1.000 on train, 0.600 on test, because every training "
-        "sequence is its own nearest neighbour; k = 29 was chosen on validation and reaches 0.730 on test."
+        "sequence is its own nearest neighbour; k = 29 (spectrum, uniform weights) was chosen on validation and "
+        "reaches 0.730 on test."
     ) in made(make_folder())
 
 

@@ -8,17 +8,18 @@ import numpy as np
 import polars as pl
 import pytest
 from tests.conftest import KINDS, planted, table_config
+from tests.models.test_gkm_svm import install
 
 from motifloom.cli import fit, motifs, train
 from motifloom.config import dump
 from motifloom.errors import InputError
-from motifloom.evaluation.selection import mean_main_score
-from motifloom.models.knn import Knn
+from motifloom.evaluation.selection import SWEEP_SCHEMA, mean_main_score
 
 COLUMNS = {"id": pl.String, "split": pl.String, "task": pl.String, "label": pl.Float64, "score": pl.Float64}
 MODELS = {
     "cnn": {"filters": 8, "kernel_size": 11, "pool_size": 15, "hidden": 12},
     "knn": {"kmer": 4, "neighbours": [1, 5, 25]},
+    "kmer_logistic": {"kmers": [3, 4], "penalties": [0.01, 0.1]},
 }
 
 
@@ -30,7 +31,8 @@ def prepared(request, tmp_path_factory):
     dataset.examples.write_parquet(folder / "examples.parquet")
     dataset.sequences.table.write_parquet(folder / "sequences.parquet")
     dataset.sequences.packed.tofile(folder / "sequences.bin")
-    config = table_config(request.param, dataset.tasks, models=MODELS, training={"max_epochs": 2})
+    models = MODELS | ({"gkm_svm": {}} if request.param == "binary" else {})
+    config = table_config(request.param, dataset.tasks, models=models, training={"max_epochs": 2})
     (folder / "config.yaml").write_text(dump(config))
 
     def flags(model: str, **more) -> Namespace:
@@ -77,22 +79,32 @@ def test_a_network_and_its_motifs(prepared):
     assert table["importance"].is_finite().all()
 
 
-def test_nearest_neighbours(prepared):
+@pytest.mark.parametrize("model", ["knn", "kmer_logistic"])
+def test_a_baseline(prepared, model):
     kind, dataset, flags = prepared
-    fit.run(flags("knn"))
-    folder = flags("knn").output
+    fit.run(flags(model))
+    folder = flags(model).output
     check_predictions(folder, kind, dataset)
     sweep = pl.read_csv(folder / "sweep.tsv", separator="\t")
-    assert sweep.columns == ["neighbours", "split", "task", "metric", "value", "chosen"]
+    assert dict(sweep.schema) == {**SWEEP_SCHEMA}
     assert sweep["metric"].unique().to_list() == ["pearson" if kind == "regression" else "auroc"]
-    (chosen,) = sweep.filter("chosen")["neighbours"].unique()
-    rows = {split: dataset.rows(split) for split in ("train", "validation")}
-    knn = Knn.fit(dataset.codes(rows["train"]), dataset.labels(rows["train"]), 4, True)
-    scores = knn.predict(dataset.codes(rows["validation"]), [1, 5, 25])
-    labels = dataset.labels(rows["validation"])
-    assert chosen == max(scores, key=lambda k: (mean_main_score(labels, scores[k], kind), k))
-    told = sweep.filter(neighbours=chosen, split="validation")["value"].mean()
-    assert told == pytest.approx(mean_main_score(labels, scores[chosen], kind))
+    (chosen,) = sweep.filter("chosen").select("variant", "setting").unique().rows()
+    means = sweep.filter(split="validation").group_by("variant", "setting").agg(pl.mean("value"))
+    assert len(means) == {"knn": 2 * 3, "kmer_logistic": 2}[model]  # weights and numbers; penalties
+    reached = means.filter(variant=chosen[0], setting=chosen[1])["value"].item()
+    assert reached == means["value"].max()
+    table = pl.read_parquet(folder / "predictions.parquet").filter(split="validation")
+    labels, scores = (table.pivot("task", index="id", values=column) for column in ("label", "score"))
+    arrays = (values.select(dataset.tasks).to_numpy() for values in (labels, scores))
+    assert mean_main_score(*arrays, kind) == pytest.approx(reached)
+
+
+@pytest.mark.parametrize("prepared", ["binary"], indirect=True)
+def test_a_support_vector_machine(prepared, monkeypatch, tmp_path):
+    kind, dataset, flags = prepared
+    install(tmp_path, monkeypatch)
+    fit.run(flags("gkm_svm"))
+    check_predictions(flags("gkm_svm").output, kind, dataset)
 
 
 def test_each_command_wants_its_own_models(prepared):

@@ -4,7 +4,7 @@ From examples to models and their predictions.
 REQUIRED INPUTS: {results}/{dataset}/examples.parquet, sequences.parquet and sequences.bin.
 
 OUTPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; for networks also
-model.ckpt, model.safetensors, history.csv, selftests.tsv and gradients.tsv, for nearest neighbours sweep.tsv.
+model.ckpt, model.safetensors, history.csv, selftests.tsv and gradients.tsv, for baselines sweep.tsv.
 
 COMMANDS: motifloom train, fit, oracle.
 """

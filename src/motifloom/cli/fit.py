@@ -1,7 +1,7 @@
 """Fit one baseline and predict with it.
 
 Writes predictions.parquet (validation and test), train_predictions.parquet, and sweep.tsv: the main metric of every
-number of neighbours on every split. The number that is best on validation is used.
+setting that was tried on every split. The setting that is best on validation is used.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from motifloom.cli import flags
 
 if TYPE_CHECKING:
     import argparse
+
+    from motifloom.config import Model
+    from motifloom.models.candidates import Candidate, Examples
 
 logger = logging.getLogger(__name__)
 
@@ -37,23 +40,37 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.data.predictions import predictions_table
     from motifloom.data.splits import SPLITS
     from motifloom.errors import InputError
-    from motifloom.evaluation.selection import choose_neighbours, sweep_table
+    from motifloom.evaluation.selection import choose, sweep_table
     from motifloom.files import write_parquet, write_tsv
-    from motifloom.models.knn import Knn
+    from motifloom.models.candidates import Examples
 
     settings = config.read(args.config, args.dataset, args.model)
-    spec, kind = settings.models[args.model], settings.kind(args.dataset)
-    if not isinstance(spec, config.Knn):
+    if args.model not in settings.baselines():
         raise InputError(f"{args.config}: models.{args.model}: is no baseline; motifloom train trains it")
     dataset = Dataset.open(args.examples)
     rows = {split: dataset.rows(split) for split in SPLITS}
-    labels = {split: dataset.labels(rows[split]) for split in SPLITS}
     both_strands = settings.datasets[args.dataset].strand == "both"
-    knn = Knn.fit(dataset.codes(rows["train"]), labels["train"], spec.kmer, both_strands)
-    scores = {split: knn.predict(dataset.codes(rows[split]), spec.neighbours) for split in SPLITS}
-    best = choose_neighbours(labels["validation"], scores["validation"], kind)
-    logger.info("%d neighbours of %s are best on validation", best, spec.neighbours)
-    tables = {split: predictions_table(dataset, rows[split], scores[split][best]) for split in SPLITS}
-    write_tsv(args.output / "sweep.tsv", sweep_table(dataset.tasks, labels, scores, kind))
+    examples = Examples.of(dataset, settings.kind(args.dataset), both_strands, rows)
+    tried = _candidates(settings.models[args.model], examples)
+    best = tried[choose(examples.labels["validation"], [one.scores["validation"] for one in tried], examples.kind)]
+    logger.info("%s, %s %g: best of %d on validation", best.variant, best.parameter, best.setting, len(tried))
+    tables = {split: predictions_table(dataset, rows[split], best.scores[split]) for split in SPLITS}
+    write_tsv(args.output / "sweep.tsv", sweep_table(dataset.tasks, examples.labels, tried, examples.kind))
     write_parquet(args.output / "train_predictions.parquet", tables["train"])
     write_parquet(args.output / "predictions.parquet", tables["validation"].vstack(tables["test"]))
+
+
+def _candidates(spec: Model, examples: Examples) -> list[Candidate]:
+    """Fit a baseline with all its settings."""
+    from motifloom import config
+    from motifloom.models import gkm_svm, kmer_logistic, knn
+
+    match spec:
+        case config.Knn():
+            return knn.candidates(spec, examples)
+        case config.KmerLogistic():
+            return kmer_logistic.candidates(spec, examples)
+        case config.GkmSvm():
+            return gkm_svm.candidates(spec, examples)
+        case _:
+            raise TypeError(f"{type(spec).__name__} is no baseline")

@@ -41,7 +41,10 @@ from motifloom.config.models import (
     CnnBilstm,
     Convolutional,
     DilatedCnn,
+    Features,
     Gated,
+    GkmSvm,
+    KmerLogistic,
     Knn,
     Lstm,
     Model,
@@ -90,10 +93,13 @@ __all__ = [
     "DilatedCnn",
     "Evaluation",
     "FastaDataset",
+    "Features",
     "FractionSplit",
     "Gated",
     "GenomeDataset",
+    "GkmSvm",
     "Kind",
+    "KmerLogistic",
     "Knn",
     "Lstm",
     "Model",
@@ -184,6 +190,18 @@ class Config(Section):
                 f"models.{shared[0]}.shared_strands: reads both strands of every sequence, but "
                 f"datasets.{stranded[0]}.strand is forward"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_the_labels(self) -> Config:
+        """Refuse a model that cannot learn from a dataset's kind of labels."""
+        for model, settings in self.models.items():
+            others = [dataset for dataset in self.datasets if self.kind(dataset) != "binary"]
+            if isinstance(settings, GkmSvm) and others:
+                raise ValueError(
+                    f"models.{model}: gkm_svm learns binary labels alone; "
+                    f"datasets.{others[0]} is {self.kind(others[0])}"
+                )
         return self
 
     def kind(self, dataset: str) -> Kind:

@@ -6,15 +6,49 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, model_validator
 
-from motifloom.config.values import Count, Fraction, Odd, Penalty, Section
+from motifloom.config.values import Count, Fraction, Odd, Penalty, Positive, Section
+
+Kmer = Annotated[int, Field(ge=1, le=8)]
+Features = Literal["auto", "spectrum", "positions"]
+"""What a baseline reads: counts of k-mers, or the base at each position; ``auto``: what is better on validation."""
 
 
 class Knn(Section):
-    """k nearest neighbours on canonical k-mer spectra; the number of neighbours is chosen on validation."""
+    """k nearest neighbours; how they are found, weighted and how many is chosen on validation."""
 
     architecture: Literal["knn"] = "knn"
-    kmer: Annotated[int, Field(ge=1, le=8)] = 6
-    neighbours: Annotated[list[Count], Field(min_length=1)] = [1, 3, 29]
+    kmer: Kmer = 6
+    features: Features = "auto"
+    weights: Literal["auto", "uniform", "distance"] = "auto"
+    neighbours: Annotated[list[Count], Field(min_length=1)] = [1, 3, 9, 29, 99]
+
+
+class KmerLogistic(Section):
+    """Penalised logistic regression, or ridge regression of values; features and penalty are chosen on validation."""
+
+    architecture: Literal["kmer_logistic"] = "kmer_logistic"
+    kmers: Annotated[list[Kmer], Field(min_length=1)] = [3, 4, 5, 6]
+    features: Features = "auto"
+    penalties: Annotated[list[Positive], Field(min_length=1)] = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0]
+
+
+class GkmSvm(Section):
+    """A support vector machine on gapped k-mers, by the programs of lsgkm; its cost is chosen on validation."""
+
+    architecture: Literal["gkm_svm"] = "gkm_svm"
+    kernel: Literal["gkm", "wgkm"] = "wgkm"
+    word_length: Annotated[int, Field(ge=3, le=12)] = 11
+    informative: Count = 7
+    mismatches: Annotated[int, Field(ge=0, le=4)] = 3
+    cost: Annotated[list[Positive], Field(min_length=1)] = [1.0]
+
+    @model_validator(mode="after")
+    def _fit_the_word(self) -> GkmSvm:
+        if self.informative > self.word_length:
+            raise ValueError(
+                f"informative: expected at most the word_length {self.word_length}, found {self.informative}"
+            )
+        return self
 
 
 class Network(Section):
@@ -135,6 +169,12 @@ class CnnBilstm(Pooled, Gated):
     directions: Annotated[int, Field(ge=1, le=2)] = 2
 
 
-Model = Annotated[Knn | Cnn | Resnet | DilatedCnn | Rnn | Lstm | Bilstm | CnnBilstm, Discriminator("architecture")]
-ARCHITECTURES = ("knn", "cnn", "resnet", "dilated_cnn", "rnn", "lstm", "bilstm", "cnn_bilstm")
-BASELINES = (Knn,)
+Model = Annotated[
+    Knn | KmerLogistic | GkmSvm | Cnn | Resnet | DilatedCnn | Rnn | Lstm | Bilstm | CnnBilstm,
+    Discriminator("architecture"),
+]
+ARCHITECTURES = (
+    *("knn", "kmer_logistic", "gkm_svm"),
+    *("cnn", "resnet", "dilated_cnn", "rnn", "lstm", "bilstm", "cnn_bilstm"),
+)
+BASELINES = (Knn, KmerLogistic, GkmSvm)

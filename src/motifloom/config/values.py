@@ -90,6 +90,7 @@ Paths = Annotated[
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Penalty = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 Odd = Annotated[int, Field(ge=1), AfterValidator(_check_odd)]
 HeldOut = Annotated[float, Field(gt=0, lt=1)]
 Kind = Literal["binary", "multiclass", "regression"]

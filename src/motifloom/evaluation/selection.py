@@ -1,4 +1,4 @@
-"""The choice of a model's hyperparameter on validation, and the table that shows what was chosen from."""
+"""The choice of a baseline's settings on validation, and the table that shows what was chosen from."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
     from motifloom.config import Kind
     from motifloom.evaluation.kinds import Judged
+    from motifloom.models.candidates import Candidate
+
+SWEEP_SCHEMA = {
+    "variant": pl.String,
+    "parameter": pl.String,
+    "setting": pl.Float64,
+    "split": pl.String,
+    "task": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "chosen": pl.Boolean,
+}
 
 
 def main_scores(
@@ -44,39 +56,39 @@ def mean_main_score(labels: npt.NDArray[np.floating], scores: npt.NDArray[np.flo
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def choose_neighbours(
-    labels: npt.NDArray[np.floating], scores_by_k: Mapping[int, npt.NDArray[np.floating]], kind: Kind
-) -> int:
-    """Choose the number of neighbours that does best on validation.
+def choose(labels: npt.NDArray[np.floating], scores: Sequence[npt.NDArray[np.floating]], kind: Kind) -> int:
+    """Choose the setting that does best on validation.
 
     Parameters
     ----------
     labels
         Of the validation split, shape ``(n, tasks)``; a missing label is NaN.
-    scores_by_k
-        For each number of neighbours its scores, shape ``(n, tasks)``.
+    scores
+        For each setting its scores, shape ``(n, tasks)``.
 
     Returns
     -------
-    The number with the greatest :func:`mean_main_score`, of equal ones the greatest number. One whose score is
+    The number of the setting with the greatest :func:`mean_main_score`, the first of equal ones. One whose score is
     undefined is worse than any other.
 
     Raises
     ------
     ValueError
-        Where `scores_by_k` is empty.
+        Where `scores` is empty.
     """
-    means = {neighbours: mean_main_score(labels, scores, kind) for neighbours, scores in scores_by_k.items()}
-    return max(means, key=lambda neighbours: (np.nan_to_num(means[neighbours], nan=-np.inf), neighbours))
+    if not scores:
+        raise ValueError("scores: empty")
+    means = [mean_main_score(labels, one, kind) for one in scores]
+    return int(np.argmax(np.nan_to_num(means, nan=-np.inf)))
 
 
 def sweep_table(
     tasks: Sequence[str],
     labels: Mapping[str, npt.NDArray[np.floating]],
-    scores: Mapping[str, Mapping[int, npt.NDArray[np.floating]]],
+    candidates: Sequence[Candidate],
     kind: Kind,
 ) -> pl.DataFrame:
-    """Lay out how each number of neighbours does on each split.
+    """Lay out how each setting of a baseline does on each split.
 
     Parameters
     ----------
@@ -84,31 +96,24 @@ def sweep_table(
         Their names.
     labels
         For each split, `validation` among them, labels of shape ``(n, tasks)``; a missing label is NaN.
-    scores
-        For each split and number of neighbours, scores of shape ``(n, tasks)``.
+    candidates
+        The settings that were tried, with their scores of the same splits.
 
     Returns
     -------
-    Table with ``neighbours``, ``split``, ``task``, ``metric`` (``auroc`` or ``pearson``), ``value`` (null where
-    undefined) and ``chosen`` (whether this number was chosen on validation), sorted by the number, splits and tasks in
-    the order given.
+    Table with the columns of :data:`SWEEP_SCHEMA`, the settings of each variant in rising order; ``value`` is null
+    where undefined.
     """
-    chosen = choose_neighbours(labels["validation"], scores["validation"], kind)
+    chosen = choose(labels["validation"], [one.scores["validation"] for one in candidates], kind)
+    variants = list(dict.fromkeys(one.variant for one in candidates))
+    order = sorted(range(len(candidates)), key=lambda n: (variants.index(candidates[n].variant), candidates[n].setting))
     rows = [
-        (neighbours, split, task, _judged(kind).main, float(reached), neighbours == chosen)
-        for neighbours in sorted(scores["validation"])
+        (one.variant, one.parameter, float(one.setting), split, task, _judged(kind).main, float(reached), n == chosen)
+        for n, one in ((n, candidates[n]) for n in order)
         for split in labels
-        for task, reached in zip(tasks, main_scores(labels[split], scores[split][neighbours], kind), strict=True)
+        for task, reached in zip(tasks, main_scores(labels[split], one.scores[split], kind), strict=True)
     ]
-    schema = {
-        "neighbours": pl.Int64,
-        "split": pl.String,
-        "task": pl.String,
-        "metric": pl.String,
-        "value": pl.Float64,
-        "chosen": pl.Boolean,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row").fill_nan(None)
+    return pl.DataFrame(rows, schema=SWEEP_SCHEMA, orient="row").fill_nan(None)
 
 
 def _judged(kind: Kind) -> Judged:

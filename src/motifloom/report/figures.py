@@ -1,4 +1,4 @@
-"""The pictures of a dataset: curves on test, losses by epoch, the main metric by number of neighbours."""
+"""The pictures of a dataset: curves on test, losses by epoch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from motifloom.data.splits import SPLITS
 from motifloom.report.charts import Axis, Frame, Line, line_chart
 from motifloom.report.curves import area, precision_recall, roc, thin
 from motifloom.report.results import ORACLE
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 UNIT_TEXTS = ("0", "0.2", "0.4", "0.6", "0.8", "1")
-MEMORISED = 0.1
-"""A main metric on train that is greater by so much than on test is called memorising."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,6 @@ class TrainingFigure:
     model: str
     picture: Markup
     note: str
-
-
-@dataclass(frozen=True)
-class SweepFigure:
-    """The main metric by number of neighbours, and what it teaches."""
-
-    model: str
-    picture: Markup
-    lesson: str
 
 
 def curves(results: Results, task: str, scores: Mapping[str, Scores]) -> CurvePair | None:
@@ -121,47 +109,6 @@ def training_figures(results: Results, dataset: str) -> list[TrainingFigure]:
     ]
 
 
-def sweep_figures(results: Results, dataset: str) -> list[SweepFigure]:
-    """Draw the main metric, its mean over the tasks, by number of neighbours for each model that has such a table."""
-    figures = []
-    for model in results.config.baselines():
-        table = results.sweep(dataset, model)
-        if table is not None and len(table):
-            means = table.group_by("neighbours", "split", maintain_order=True).agg(pl.mean("value"), pl.any("chosen"))
-            metric = LABELS.get(table["metric"][0], table["metric"][0])
-            tasks = table["task"].n_unique()
-            label = f"{metric}, mean of {tasks}" if tasks > 1 else metric
-            figures.append(
-                SweepFigure(model, _sweep(model, means, label), sweep_lesson(means.sort("neighbours"), metric))
-            )
-    return figures
-
-
-def sweep_lesson(table: pl.DataFrame, metric: str) -> str:
-    """Say in one sentence what a sweep teaches.
-
-    Parameters
-    ----------
-    table
-        ``neighbours``, ``split``, ``value`` and ``chosen``, by rising ``neighbours``.
-    metric
-        What the values are.
-    """
-    at = {(k, split): value for k, split, value in table.select("neighbours", "split", "value").iter_rows()}
-    least = min(table["neighbours"].to_list())
-    chosen = _chosen(table)
-    train, test = at.get((least, "train")), at.get((least, "test"))
-    choice = "" if chosen is None else f"k = {chosen} was chosen on validation"
-    if chosen is not None and at.get((chosen, "test")) is not None:
-        choice += f" and reaches {fixed(at[chosen, 'test'])} on test"
-    if train is None or test is None or train - test < MEMORISED:
-        return f"{choice}." if choice else ""
-    alone = least == 1 and train > 0.999
-    reason = ", because every training sequence is its own nearest neighbour" if alone else ""
-    memory = f"With k = {least} the model memorises: {metric} {fixed(train)} on train, {fixed(test)} on test{reason}"
-    return f"{memory}; {choice}." if choice and chosen != least else f"{memory}."
-
-
 def _unit(x_label: str, y_label: str) -> Frame:
     """Return a frame for two shares."""
     axes = [Axis(label, 0.0, 1.0, UNIT_TICKS, UNIT_TEXTS) for label in (x_label, y_label)]
@@ -192,30 +139,6 @@ def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis, metric: str) 
     return TrainingFigure(model, picture, note)
 
 
-def _chosen(sweep: pl.DataFrame) -> int | None:
-    return next(iter(sweep.filter("chosen")["neighbours"].to_list()), None)
-
-
 def _step(span: int) -> int:
     """Return a round step that puts at most about six ticks on a range of epochs."""
     return next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if span / step <= 6), 1000)
-
-
-def _sweep(model: str, table: pl.DataFrame, label: str) -> Markup:
-    numbers = table["neighbours"].unique().sort().to_list()
-    place = {number: float(index) for index, number in enumerate(numbers)}
-    x = Axis("Neighbours k", -0.3, len(numbers) - 0.7, list(place.values()), [str(number) for number in numbers])
-    values = table["value"].drop_nulls().drop_nans()
-    y = Axis.over(label, min([0.5, *values.to_list()]) - 0.02, 1.02, most=6)
-    lines = []
-    for split in SPLITS:
-        mine = table.filter(pl.col("split") == split, pl.col("value").is_finite())
-        points = [
-            (place[number], value) for number, value in mine.select("neighbours", "value").sort("neighbours").rows()
-        ]
-        if points:
-            lines.append(Line(f"{label} on {split}", f"on-{split}", np.array(points), dots=True))
-    chosen = _chosen(table)
-    mark = None if chosen is None else (place[chosen], "chosen")
-    frame = Frame(x, y, width=330, height=230)
-    return line_chart(f"{label} of {model} by number of neighbours", frame, lines, mark)

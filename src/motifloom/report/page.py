@@ -12,7 +12,7 @@ from motifloom.config import ALL_CLASSES, dump
 from motifloom.files import write_text
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
-from motifloom.report.figures import curves, sweep_figures, training_figures
+from motifloom.report.figures import curves, training_figures
 from motifloom.report.found import found
 from motifloom.report.inputs import inputs
 from motifloom.report.logos import letters
@@ -21,6 +21,7 @@ from motifloom.report.results import Results
 from motifloom.report.scatter import scatter_figures
 from motifloom.report.scores import Standing, overview
 from motifloom.report.selftests import selftests
+from motifloom.report.sweeps import sweep_figures
 from motifloom.report.tasks import task_table
 from motifloom.report.trust import trust
 from motifloom.report.usage import jobs, total
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from motifloom.config import Config, Kind
     from motifloom.report.comparisons import ComparisonRow
     from motifloom.report.confusion import Confusion
-    from motifloom.report.figures import CurvePair, SweepFigure, TrainingFigure
+    from motifloom.report.figures import CurvePair, TrainingFigure
     from motifloom.report.found import Found
     from motifloom.report.inputs import Inputs
     from motifloom.report.motif_tables import MotifTable
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from motifloom.report.scatter import ScatterFigure
     from motifloom.report.scores import Overview
     from motifloom.report.selftests import SelfTests
+    from motifloom.report.sweeps import SweepFigure
     from motifloom.report.tasks import TaskTable
     from motifloom.report.trust import Trust
 

@@ -28,7 +28,10 @@ HISTORY: Schema = {"epoch": WHOLE, "train_loss": REAL, "validation_loss": REAL}
 
 SELFTESTS: Schema = {"test": TEXT, "value": REAL, "limit": REAL, "passed": TRUTH}
 GRADIENTS: Schema = {"distance": WHOLE, "gradient": REAL}
-SWEEP: Schema = {"neighbours": WHOLE, "split": TEXT, "task": TEXT, "metric": TEXT, "value": REAL, "chosen": TRUTH}
+SWEEP: Schema = {
+    "variant": TEXT, "parameter": TEXT, "setting": REAL, "split": TEXT, "task": TEXT, "metric": TEXT,
+    "value": REAL, "chosen": TRUTH,
+}  # fmt: skip
 MOTIFS: Schema = {
     "motif": TEXT, "source": TEXT, "replicate": WHOLE, "consensus": TEXT, "width": WHOLE,
     "information_content": REAL, "sites": WHOLE, "importance": REAL, "match": TEXT, "match_id": TEXT,

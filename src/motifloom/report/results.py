@@ -183,7 +183,7 @@ class Results:
         return [read_delimited(path, GRADIENTS) for path in paths]
 
     def sweep(self, dataset: str, model: str) -> pl.DataFrame | None:
-        """Return the first replicate's main metric by number of neighbours; None where there is no such table."""
+        """Return the first replicate's main metric by setting of a baseline; None where there is no such table."""
         path = self._replicate(dataset, model, 0) / "sweep.tsv"
         return read_delimited(path, SWEEP) if path.is_file() else None
 

@@ -151,7 +151,7 @@ def _count(config: Config, examples: Examples, estimate: Estimate) -> None:
     """Add what a prepared dataset comes to."""
     number, train = len(examples.records), int((examples.records["split"] == "train").sum())
     estimate.examples += number
-    tables = number * BYTES_PER_EXAMPLE * (1 + len(config.models) * config.replicates)
+    tables = number * BYTES_PER_EXAMPLE * (1 + len(config.models) * config.replicates + len(config.ensembles()))
     estimate.disk += len(examples.own) + tables
     spectra = [4.0 * train * (canonical_index(m.kmer).max() + 1) for m in config.models.values() if isinstance(m, Knn)]
     estimate.memory = max(

@@ -45,7 +45,7 @@ def test_weights_of_one_label_alone(label):
 def test_weights_do_not_depend_on_the_blocks(monkeypatch):
     labels = np.array([1, 0, 0, 1, 0.0])
     (whole,) = intervals.bootstrap_weights(labels, 13, np.random.default_rng(3))
-    monkeypatch.setattr(metrics, "BLOCK", 20)
+    monkeypatch.setattr(intervals, "LANES", 4)
     parts = list(intervals.bootstrap_weights(labels, 13, np.random.default_rng(3)))
     assert [len(part) for part in parts] == [4, 4, 4, 1]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
@@ -69,13 +69,14 @@ def test_generators_differ_by_split_and_task():
     assert first != intervals.bootstrap_generator(0, "reb1", "test", "open").random()
 
 
-def test_interval_is_percentiles_and_holds_the_estimate():
-    values = np.arange(101.0)
-    assert intervals.interval(values, 50.0, 0.9) == pytest.approx((5.0, 95.0))
-    assert intervals.interval(values, 2.0, 0.9) == pytest.approx((2.0, 95.0))
-    assert intervals.interval(values, 99.0, 0.9) == pytest.approx((5.0, 99.0))
-    assert np.isnan(intervals.interval(np.full(5, np.nan), float("nan"), 0.9)).all()
-    assert np.isnan(intervals.interval(np.array([0.1, np.nan, 0.3]), 0.2, 0.9)).all()
+def test_intervals_are_percentiles_and_hold_the_estimates():
+    values = np.stack([np.arange(101.0), np.arange(101.0)[::-1], np.arange(101.0)])
+    low, high = intervals.intervals(values, np.array([50.0, 2.0, 99.0]), 0.9)
+    np.testing.assert_allclose(low, [5, 2, 5])
+    np.testing.assert_allclose(high, [95, 95, 99])
+    values[0, 3] = np.nan
+    for ends in intervals.intervals(values, np.array([50.0, np.nan, 99.0]), 0.9):
+        assert np.isnan(ends).tolist() == [True, True, False]
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
@@ -89,7 +90,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         spread = intervals.distributions(model, labels, 500, rng, list(truth))
         reached = intervals.estimates(model, list(truth))
         for metric, true in truth.items():
-            low, high = intervals.interval(spread[metric][0], reached[metric][0], 0.95)
+            (low,), (high,) = intervals.intervals(spread[metric], reached[metric], 0.95)
             assert low <= reached[metric][0] <= high
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
@@ -108,7 +109,7 @@ def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
         spread = intervals.distributions(model, np.zeros(160), 500, rng, list(truth))
         reached = intervals.estimates(model, list(truth))
         for metric, true in truth.items():
-            low, high = intervals.interval(spread[metric][0], reached[metric][0], 0.95)
+            (low,), (high,) = intervals.intervals(spread[metric], reached[metric], 0.95)
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
         assert 0.92 <= count / simulations <= 0.98, metric

@@ -33,7 +33,7 @@ rule evaluate:
         f"{RESULTS}/logs/evaluate/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/evaluate/{{dataset}}.tsv"
-    threads: 1
+    threads: 2
     resources:
         mem=lambda wildcards, attempt: f"{2 * attempt}GB",
         runtime="30m",
@@ -49,6 +49,7 @@ rule evaluate:
         " --examples {input.examples:q}"
         " --leaks {input.leaks:q}"
         " --shortcuts {input.shortcuts:q}"
+        " --threads {threads}"
         " --audit {output.audit:q}"
         " --metrics {output.metrics:q}"
         " --comparisons {output.comparisons:q}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 COMMANDS = (
-    "check", "config", "simulate", "pack", "prepare", "audit", "train", "fit", "oracle",
+    "check", "config", "simulate", "pack", "prepare", "audit", "train", "fit", "ensemble", "oracle",
     "evaluate", "collect", "motifs", "report",
 )  # fmt: skip
 QUIET_SECONDS = 5.0

@@ -53,8 +53,10 @@ from motifloom.config.models import (
 from motifloom.config.values import (
     ALL_CLASSES,
     DINUCLEOTIDE_SHUFFLE,
+    ENSEMBLE,
     JASPAR_PREFIX,
     ONE,
+    ORACLE,
     PLACE_COLUMNS,
     RESERVED_NAMES,
     SAMPLED,
@@ -73,7 +75,9 @@ __all__ = [
     "ALL_CLASSES",
     "ARCHITECTURES",
     "DINUCLEOTIDE_SHUFFLE",
+    "ENSEMBLE",
     "JASPAR_PREFIX",
+    "ORACLE",
     "PLACE_COLUMNS",
     "RESERVED_NAMES",
     "SAMPLED",
@@ -166,6 +170,17 @@ class Config(Section):
                 filled = {"architecture": name, **filled}
             named[name] = filled
         return {**section, "models": named}
+
+    @model_validator(mode="after")
+    def _leave_names_to_ensembles(self) -> Config:
+        taken = [
+            f"models.{name}: the name is taken by the ensemble of the replicates of {network}"
+            for name, network in self.ensembles().items()
+            if name in self.models
+        ]
+        if taken:
+            raise ValueError("; ".join(taken))
+        return self
 
     def kind(self, dataset: str) -> Kind:
         """Return what `dataset`'s labels are."""
@@ -272,6 +287,18 @@ class Config(Section):
     def baselines(self) -> list[str]:
         """Return the names of the models that are fitted without gradients."""
         return [name for name, model in self.models.items() if isinstance(model, BASELINES)]
+
+    def ensembles(self) -> dict[str, str]:
+        """Return the network that each ensemble is the mean of; none where there is one replicate."""
+        return {f"{name}{ENSEMBLE}": name for name in self.networks()} if self.replicates > 1 else {}
+
+    def scored(self, dataset: str) -> dict[str, int]:
+        """Return everything that is scored on `dataset`, with its number of replicates.
+
+        These are the models, then their ensembles, then the oracle where the dataset is simulated.
+        """
+        of_one = [*self.ensembles(), *([ORACLE] if dataset in self.simulated() else [])]
+        return dict.fromkeys(self.models, self.replicates) | dict.fromkeys(of_one, 1)
 
     def with_filters(self) -> list[str]:
         """Return the names of the models whose first layer is a convolution."""

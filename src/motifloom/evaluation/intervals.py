@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motifloom.evaluation.metrics import Floats, Scored, block_rows
+from motifloom.evaluation.loops import LANES, count_draws
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from motifloom.evaluation.loops import Counts
+    from motifloom.evaluation.metrics import Floats, Scored
 
 
 def bootstrap_generator(seed: int, dataset: str, split: str, task: str) -> np.random.Generator:
@@ -28,7 +31,7 @@ def bootstrap_generator(seed: int, dataset: str, split: str, task: str) -> np.ra
     return generator(seed, dataset, "bootstrap", split, task)
 
 
-def bootstrap_weights(strata: Floats, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
+def bootstrap_weights(strata: Floats, resamples: int, rng: np.random.Generator) -> Iterator[Counts]:
     """Draw how often each example is in each resample.
 
     Parameters
@@ -40,21 +43,17 @@ def bootstrap_weights(strata: Floats, resamples: int, rng: np.random.Generator) 
 
     Yields
     ------
-    Counts of shape ``(rows, n)``, blocks of resamples that are small enough to hold in memory. Within each
-    stratum a row's counts sum to the stratum's number of examples. The draws do not depend on the size of the
-    blocks.
+    Counts of shape ``(rows, n)``, blocks of as many resamples as the loops work on at a time. Within each stratum a
+    row's counts sum to the stratum's number of examples. The draws do not depend on the size of the blocks.
     """
     n = len(strata)
     members = np.argsort(strata, kind="stable")
-    counts = np.unique(strata, return_counts=True)[1]
-    size = np.repeat(counts, counts)
-    first = np.repeat(np.cumsum(counts) - counts, counts)
-    rows = block_rows(n)
-    for start in range(0, resamples, rows):
-        taken = min(rows, resamples - start)
-        drawn = members[first + np.minimum((rng.random((taken, n)) * size).astype(np.int64), size - 1)]
-        cell = drawn + n * np.arange(taken)[:, None]
-        yield np.bincount(cell.ravel(), minlength=taken * n).reshape(taken, n).astype(np.float64)
+    starts = np.concatenate([[0], np.cumsum(np.unique(strata, return_counts=True)[1])]).astype(np.intp)
+    for start in range(0, resamples, LANES):
+        taken = min(LANES, resamples - start)
+        counts = np.zeros((n, taken), dtype=np.uint16)
+        count_draws(rng.integers(2**32, size=(taken, n), dtype=np.uint32), members, starts, counts)
+        yield counts.T
 
 
 def distributions(
@@ -94,12 +93,12 @@ def estimates(scored: Sequence[Scored], metrics: Sequence[str]) -> dict[str, Flo
     -------
     For each metric its values, shape ``(models,)``; NaN where undefined.
     """
-    rows = [model.compute(np.ones((1, len(model.order))), metrics) for model in scored]
+    rows = [model.compute(np.ones((1, len(model))), metrics) for model in scored]
     return {name: np.array([row[name][0] for row in rows]) for name in metrics}
 
 
-def interval(values: Floats, estimate: float, confidence: float) -> tuple[float, float]:
-    """Return the percentile interval of `values`, widened to hold `estimate`.
+def intervals(values: Floats, estimates: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Return the percentile intervals of several metrics, or of several models, widened to hold the estimates.
 
     A metric whose resamples are biased (the calibration error grows on them, since examples repeat) can have
     all its percentiles on one side of the estimate; then the interval's nearer end is moved to the estimate.
@@ -107,15 +106,15 @@ def interval(values: Floats, estimate: float, confidence: float) -> tuple[float,
     Parameters
     ----------
     values
-        The metric on the resamples, shape ``(resamples,)``.
+        On the resamples, shape ``(rows, resamples)``.
+    estimates
+        Shape ``(rows,)``.
     confidence
         The interval's level, 0 to 1.
 
     Returns
     -------
-    Low and high end, both NaN where `estimate` or one of `values` is.
+    Low and high ends, shape ``(rows,)``, NaN where an estimate or one of its values is.
     """
-    if np.isnan(estimate) or np.isnan(values).any():
-        return float("nan"), float("nan")
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return min(float(low), estimate), max(float(high), estimate)
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
+    return np.minimum(low, estimates), np.maximum(high, estimates)

@@ -113,3 +113,25 @@ def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
         assert 0.92 <= count / simulations <= 0.98, metric
+
+
+@pytest.mark.parametrize("sure", [1.0, 3.0])
+def test_intervals_of_calibration_errors_cover_the_truth(sure):
+    """Of true probabilities, whose error is 0 though no estimate is, and of scores that are much too sure."""
+    rng = np.random.default_rng(13)
+
+    def drawn(n):
+        logits = 1.5 * rng.normal(size=n)
+        labels = (rng.random(n) < 1 / (1 + np.exp(-logits))).astype(float)
+        return metrics.Ranking.of(labels, 1 / (1 + np.exp(-sure * logits))), labels
+
+    (truth,) = intervals.estimates([drawn(400_000)[0]], ["ece"])["ece"]
+    covered, simulations = 0, 300
+    for _ in range(simulations):
+        model, labels = drawn(600)
+        spread = intervals.distributions([model], labels, 200, rng, ["ece"])["ece"][0]
+        (estimate,) = intervals.estimates([model], ["ece"])["ece"]
+        low, high = intervals.calibration_interval(model, spread, estimate, 0.95)
+        assert 0 <= low <= estimate <= high
+        covered += low <= truth <= high
+    assert covered / simulations >= 0.92

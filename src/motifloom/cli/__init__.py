@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "check", "config", "simulate", "pack", "prepare", "audit", "train", "fit", "ensemble", "oracle",
-    "evaluate", "collect", "motifs", "report",
+    "evaluate", "diagnose", "collect", "motifs", "report",
 )  # fmt: skip
 QUIET_SECONDS = 5.0
 """A terminal is told of progress at most this often; a log file of all of it."""

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from motifloom.config import Config
-    from motifloom.evaluation.panels import Panel, Run
+    from motifloom.evaluation.panels import Panel
 
 logger = logging.getLogger(__name__)
 
@@ -45,17 +44,13 @@ def run(args: argparse.Namespace) -> None:
     InputError
         Where the configuration has no such dataset, or predictions are missing or wrong.
     """
-    import polars as pl
-
     from motifloom import config
-    from motifloom.evaluation.panels import align
+    from motifloom.evaluation.reading import read_panels
     from motifloom.evaluation.tables import evaluate
-    from motifloom.files import read_parquet, write_text, write_tsv
+    from motifloom.files import write_text, write_tsv
 
     settings = config.read(args.config, dataset=args.dataset)
-    files = _files(settings, args.dataset, args.results)
-    predictions = {run: pl.concat(map(read_parquet, paths)) for run, paths in files.items()}
-    panels = align(predictions, settings.kind(args.dataset))
+    panels = read_panels(settings, args.dataset, args.results)
     bootstrap = settings.evaluation.model_dump()
     metrics, comparisons = evaluate(panels, args.dataset, seed=settings.seed, threads=args.threads, **bootstrap)
     audit = _audit(args, panels)
@@ -66,34 +61,12 @@ def run(args: argparse.Namespace) -> None:
     logger.info(
         "%s: %d models in %d runs evaluated on %s test examples of %d task(s); %d comparisons",
         args.dataset,
-        len({run.model for run in files}),
-        len(files),
+        len(panels[0].replicates) if panels else 0,
+        len(panels[0].scores) if panels else 0,
         " to ".join(str(number) for number in sorted({min(tests), max(tests)})) if tests else "no",
         len(tests),
         len(comparisons),
     )
-
-
-def _files(settings: Config, dataset: str, results: Path) -> dict[Run, list[Path]]:
-    """Return the predictions of every run of `dataset`.
-
-    Raises
-    ------
-    InputError
-        For every file that is missing.
-    """
-    from motifloom.data.predictions import FILES
-    from motifloom.errors import InputError
-    from motifloom.evaluation.panels import Run
-
-    runs = [
-        Run(model, number) for model, replicates in settings.scored(dataset).items() for number in range(replicates)
-    ]
-    files = {run: [results / dataset / run.model / str(run.replicate) / name for name in FILES] for run in runs}
-    missing = [path for paths in files.values() for path in paths if not path.is_file()]
-    if missing:
-        raise InputError(f"{path}: missing; expected the predictions of a model" for path in missing)
-    return files
 
 
 def _audit(args: argparse.Namespace, panels: list[Panel]) -> dict[str, Any]:

@@ -274,6 +274,8 @@ class Config(Section):
                 settings = [self.kind(dataset), self.models[model].model_dump()]
             case "evaluate":
                 settings = [self.seed, self.kind(dataset), self.evaluation.model_dump()]
+            case "diagnose":
+                settings = [self.kind(dataset), self.evaluation.confidence]
             case "motifs":
                 settings = [self.seed, self.database(dataset)]
             case _:

@@ -18,7 +18,7 @@ RESERVED_NAMES = frozenset(
         *("benchmarks", "genomes", "logs", "simulation"),
         *("comparisons.tsv", "config.yaml", "metrics.tsv", "report.html"),
         *("audit.json", "dropped.tsv", "examples.parquet", "leaks.parquet", "sequences.bin", "sequences.parquet"),
-        *("shortcuts.tsv",),
+        *("calibration.tsv", "errors.tsv", "reliability.tsv", "shortcuts.tsv", "stability.tsv", "strata.tsv"),
         ORACLE,
     }
 )

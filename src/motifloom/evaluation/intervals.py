@@ -12,9 +12,11 @@ chromosome may not be.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import norm
 
 from motifloom.evaluation.loops import LANES, count_draws
 from motifloom.seeds import generator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from motifloom.evaluation.loops import Counts
-    from motifloom.evaluation.metrics import Floats, Scored
+    from motifloom.evaluation.metrics import Floats, Ranking, Scored
 
 
 def bootstrap_generator(seed: int, dataset: str, split: str, task: str) -> np.random.Generator:
@@ -100,8 +102,8 @@ def estimates(scored: Sequence[Scored], metrics: Sequence[str]) -> dict[str, Flo
 def intervals(values: Floats, estimates: Floats, confidence: float) -> tuple[Floats, Floats]:
     """Return the percentile intervals of several metrics, or of several models, widened to hold the estimates.
 
-    A metric whose resamples are biased (the calibration error grows on them, since examples repeat) can have
-    all its percentiles on one side of the estimate; then the interval's nearer end is moved to the estimate.
+    A metric whose resamples are biased can have all its percentiles on one side of the estimate; then the interval's
+    nearer end is moved to the estimate.
 
     Parameters
     ----------
@@ -118,3 +120,38 @@ def intervals(values: Floats, estimates: Floats, confidence: float) -> tuple[Flo
     """
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
     return np.minimum(low, estimates), np.maximum(high, estimates)
+
+
+def calibration_interval(ranking: Ranking, values: Floats, estimate: float, confidence: float) -> tuple[float, float]:
+    """Return an interval of the expected calibration error.
+
+    The estimate is too great by the noise of each bin, whose absolute value is taken, and its resamples are once more:
+    their mean tells the bias (Efron & Tibshirani 1993, ch. 10). The low end is the percentile less twice the bias, the
+    high end less the bias alone. Where scores that are true probabilities would give as great an error (Bröcker & Smith
+    2007, Weather Forecast 22:651; here by the normal distribution of each bin's sum), the low end is 0.
+
+    Parameters
+    ----------
+    ranking
+        The model's scores.
+    values
+        The error on the resamples, shape ``(resamples,)``.
+    estimate
+        The error.
+    confidence
+        The interval's level, 0 to 1.
+
+    Returns
+    -------
+    Low and high end, at least 0, with the estimate between them; NaN where it is.
+    """
+    if np.isnan(estimate):
+        return float("nan"), float("nan")
+    bias = float(values.mean()) - estimate
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    noise = np.bincount(ranking.bins, ranking.scores * (1 - ranking.scores)) / len(ranking) ** 2
+    expected = float(np.sqrt(2 / np.pi * noise).sum())
+    spread = math.sqrt(float(((1 - 2 / np.pi) * noise).sum()))
+    if estimate <= expected + norm.ppf((1 + confidence) / 2) * spread:
+        low = 0.0
+    return max(0.0, min(float(low) - 2 * bias, estimate)), max(float(high) - bias, estimate)

@@ -18,7 +18,13 @@ from motifloom.evaluation.comparisons import (
     draw_swaps,
     q_values,
 )
-from motifloom.evaluation.intervals import bootstrap_generator, distributions, estimates, intervals
+from motifloom.evaluation.intervals import (
+    bootstrap_generator,
+    calibration_interval,
+    distributions,
+    estimates,
+    intervals,
+)
 from motifloom.evaluation.metrics import Ranking
 from motifloom.seeds import generator
 
@@ -63,9 +69,9 @@ def evaluate(
     """Tell what every model and replicate reaches on every split, and compare every two models on test.
 
     A model with several replicates is compared by the mean of their metric: how good a training of it is, on average.
-    (Its ensemble is a model of its own.) The intervals are bootstrap percentiles, of a difference on the same
-    resamples; the p-value is DeLong's for `auroc`, a permutation test's for `ece` and the paired bootstrap's for the
-    others; q is Benjamini and Hochberg's within the dataset, task and metric.
+    (Its ensemble is a model of its own.) The intervals are bootstrap percentiles, less the bias for `ece`, of a
+    difference on the same resamples; the p-value is DeLong's for `auroc`, a permutation test's for `ece` and the paired
+    bootstrap's for the others; q is Benjamini and Hochberg's within the dataset, task and metric.
 
     Parameters
     ----------
@@ -135,11 +141,25 @@ def _tell(reached: Reached, confidence: float) -> dict[Run, list[Row]]:
     counts = (len(panel.labels), panel.positives)
     rows: dict[Run, list[Row]] = {run: [] for run in panel.scores}
     for metric, values in reached.values.items():
-        low, high = intervals(reached.spread[metric], values, confidence)
+        if metric == "ece":
+            low, high = _calibration_intervals(reached, confidence)
+        else:
+            low, high = intervals(reached.spread[metric], values, confidence)
         for place, run in enumerate(panel.scores):
             row = (panel.task, panel.split, metric, float(values[place]), float(low[place]), float(high[place]))
             rows[run].append((*row, *counts))
     return rows
+
+
+def _calibration_intervals(reached: Reached, confidence: float) -> Floats:
+    """Return the runs' intervals of the calibration error, shape ``(2, runs)``."""
+    of_runs = zip(reached.scored, reached.spread["ece"], reached.values["ece"], strict=True)
+    ends = [
+        calibration_interval(ranking, spread, float(value), confidence)
+        for ranking, spread, value in of_runs
+        if isinstance(ranking, Ranking)
+    ]
+    return np.array(ends).T
 
 
 def _compare(reached: Reached, rng: np.random.Generator, confidence: float) -> Iterator[Row]:

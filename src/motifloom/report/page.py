@@ -12,6 +12,7 @@ from motifloom.config import ALL_CLASSES, dump
 from motifloom.files import write_text
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
+from motifloom.report.diagnosis import diagnosis
 from motifloom.report.figures import curves, sweep_figures, training_figures
 from motifloom.report.found import found
 from motifloom.report.inputs import inputs
@@ -21,6 +22,7 @@ from motifloom.report.results import Results
 from motifloom.report.scatter import scatter_figures
 from motifloom.report.scores import Standing, overview
 from motifloom.report.tasks import task_table
+from motifloom.report.throughout import throughout
 from motifloom.report.trust import trust
 from motifloom.report.usage import jobs, total
 from motifloom.report.wording import LEVEL, counted, listed, thousands
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from motifloom.config import Config, Kind
     from motifloom.report.comparisons import ComparisonRow
     from motifloom.report.confusion import Confusion
+    from motifloom.report.diagnosis import Diagnosis
     from motifloom.report.figures import CurvePair, SweepFigure, TrainingFigure
     from motifloom.report.found import Found
     from motifloom.report.inputs import Inputs
@@ -73,6 +76,8 @@ class DatasetPart:
         Their details; none where there are too many.
     word, words
         What they are called, one and several.
+    judged
+        How the models stand in each task, or in all classes together.
     """
 
     name: str
@@ -86,6 +91,8 @@ class DatasetPart:
     word: str
     words: str
     confusions: Sequence[Confusion]
+    diagnosis: Diagnosis | None
+    judged: Sequence[Standing]
     sweeps: Sequence[SweepFigure]
     training: Sequence[TrainingFigure]
     found: Found | None
@@ -132,6 +139,7 @@ def render(results: Results) -> str:
         confidence=f"{config.evaluation.confidence:.0%}",
         level=LEVEL,
         datasets=datasets,
+        throughout=throughout(results, [standing for dataset in datasets for standing in dataset.judged]),
         kinds={dataset.kind for dataset in datasets},
         letters=letters(),
         jobs=found_jobs,
@@ -164,6 +172,8 @@ def _dataset(results: Results, name: str) -> DatasetPart:
         word,
         words,
         confusions(results, tasks, _ranked(scores, overall)) if kind == "multiclass" else [],
+        diagnosis(results, name, standings, overall),
+        [overall] if kind == "multiclass" else standings,
         sweep_figures(results, name),
         training_figures(results, name),
         found(learned, results.planted(name)),

@@ -17,8 +17,9 @@ from motifloom.evaluation.comparisons import (
     delong,
     draw_swaps,
 )
-from motifloom.evaluation.intervals import calibration_interval, distributions, estimates, intervals
+from motifloom.evaluation.intervals import distributions, estimates
 from motifloom.evaluation.kinds import JUDGED
+from motifloom.evaluation.tables import interval_of
 
 TRUTH = 400_000
 """So many examples tell the truth."""
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--kind", choices=["binary", "regression"], default="binary")
     parser.add_argument("--rows", type=int, nargs="+", default=[150, 1000])
-    parser.add_argument("--skills", type=float, nargs="+", default=[1.0, 2.5])
+    parser.add_argument("--skills", type=float, nargs="+", default=[1.0, 2.5, 4.0])
     parser.add_argument("--sure", type=float, nargs="+", default=[1.0, 3.0])
     options = parser.parse_args()
     judged = JUDGED[options.kind]
@@ -63,10 +64,8 @@ def main() -> None:
                     spread = distributions(models, strata, options.resamples, rng, judged.metrics)
                     reached = estimates(models, judged.metrics)
                     for metric in judged.metrics:
-                        if metric == "ece":
-                            low, high = calibration_interval(models[0], spread[metric][0], reached[metric][0], 0.95)
-                        else:
-                            low, high = (ends[0] for ends in intervals(spread[metric], reached[metric], 0.95))
+                        on_resamples, value = spread[metric][0], float(reached[metric][0])
+                        low, high = interval_of(models[0], metric, on_resamples, value, 0.95)
                         covered[metric] += low <= truth[metric][0] <= high
                         if metric == "auroc":
                             p_value = delong(*map(Placements.of, models))

@@ -14,7 +14,6 @@ from motifloom.cli import diagnose
 from motifloom.config import dump
 from motifloom.data.predictions import predictions_table
 from motifloom.evaluation import mistakes, stability, strata
-from motifloom.evaluation.metrics import Ranking
 from motifloom.evaluation.panels import Run, align
 
 RUNS = [Run("knn", 0), Run("cnn", 0), Run("cnn", 1), Run("cnn", 2)]
@@ -82,7 +81,7 @@ def test_values_of_strata_equal_plain_ones(case):
             expected = sklearn.roc_auc_score(labels, scores) if kind == "binary" else pearsonr(labels, scores)[0]
         assert row["value"].item() == pytest.approx(expected, abs=1e-9)
         low, high = row["ci_low"].item(), row["ci_high"].item()
-        assert (low is None and expected == 1) or low <= expected <= high
+        assert low <= expected <= high
         assert row["n"].item() == len(mine)
 
 
@@ -93,18 +92,6 @@ def test_formulas_of_intervals():
     assert found == pytest.approx(tuple(expected), abs=1e-9)
     assert strata.accuracy_interval(0.8, 50, z) == pytest.approx((0.66964, 0.88758), abs=1e-4)  # Wilson, 40 of 50
     assert np.isnan(strata.correlation_interval(1.0, 9, z)).all()
-    assert np.isnan(strata.auroc_interval(Ranking.of(np.array([1, 0, 0.0]), np.array([0.9, 0.2, 0.1])), z)).all()
-
-
-def test_computed_intervals_of_aurocs_cover_the_truth():
-    rng = np.random.default_rng(8)
-    truth, z, covered = norm.cdf(1.5 / np.sqrt(2)), norm.ppf(0.975), 0
-    labels = np.repeat([0.0, 1.0], [40, 25])
-    for _ in range(1500):
-        scores = norm.cdf(rng.normal(size=65) + 1.5 * labels)
-        low, high = strata.auroc_interval(Ranking.of(labels, scores), z)
-        covered += low <= truth <= high
-    assert 0.93 <= covered / 1500 <= 0.97
 
 
 # ------------------------------------------------------------------------------------------------------------- errors

@@ -79,22 +79,52 @@ def test_intervals_are_percentiles_and_hold_the_estimates():
         assert np.isnan(ends).tolist() == [True, True, False]
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
+def test_corrected_intervals_move_by_the_bias():
+    values = np.arange(1000) / 1000
+    assert intervals.corrected_interval(values, 0.4995, 0.9) == pytest.approx((0.05, 0.95), abs=2e-3)
+    share = norm.cdf(2 * norm.ppf(0.3) + norm.ppf([0.05, 0.95]))  # three resamples of ten are below
+    assert intervals.corrected_interval(values, 0.2995, 0.9) == pytest.approx(tuple(share), abs=3e-3)
+    assert intervals.corrected_interval(np.full(9, 0.7), 0.7, 0.9) == (0.7, 0.7)
+    assert intervals.corrected_interval(values, 3.0, 0.9)[1] == 3
+    assert np.isnan(intervals.corrected_interval(values, float("nan"), 0.9)).all()
+    assert np.isnan(intervals.corrected_interval(np.array([0.1, np.nan]), 0.1, 0.9)).all()
+
+
+def test_delongs_interval_by_hand():
+    # Placements of the positives 1, 1, 1/2 and of the negatives 1, 2/3: the area is 5/6, its variance
+    # (1/12) / 3 + (1/18) / 2 = 1/18.
+    ranking = metrics.Ranking.of(np.array([1, 1, 1, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.5, 0.1]))
+    width = norm.ppf(0.95) * np.sqrt(1 / 18) / (5 / 36)
+    expected = [1 / (1 + np.exp(-(np.log(5) + side * width))) for side in (-1, 1)]
+    assert intervals.auroc_interval(ranking, 0.9) == pytest.approx(tuple(expected), abs=1e-9)
+    perfect = metrics.Ranking.of(np.array([1, 1, 0, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
+    assert intervals.auroc_interval(perfect, 0.9) == pytest.approx((np.sqrt(0.05), 1))
+    wrong = metrics.Ranking.of(np.array([0, 0, 1, 1, 1.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
+    assert intervals.auroc_interval(wrong, 0.9) == pytest.approx((0, 1 - np.sqrt(0.05)))
+    assert intervals.auroc_interval(metrics.Ranking.of(np.array([1, 0, 1, 0.0]), np.ones(4)), 0.9) == (0.5, 0.5)
+    assert np.isnan(intervals.auroc_interval(metrics.Ranking.of(np.array([1, 0, 0.0]), np.ones(3)), 0.9)).all()
+
+
+@pytest.mark.parametrize("separation", [1.2, 4.0])
+def test_intervals_cover_the_truth_as_often_as_they_say(separation):
     rng = np.random.default_rng(11)
-    separation, simulations = 1.2, 700
+    simulations = 700
     truth = {"auroc": norm.cdf(separation / np.sqrt(2)), "accuracy": norm.cdf(separation / 2)}
     covered = dict.fromkeys(truth, 0)
     for _ in range(simulations):
         labels, scores = draw(rng, 90, 70, separation)
-        model = [metrics.Ranking.of(labels, scores)]
-        spread = intervals.distributions(model, labels, 500, rng, list(truth))
-        reached = intervals.estimates(model, list(truth))
+        model = metrics.Ranking.of(labels, scores)
+        spread = intervals.distributions([model], labels, 500, rng, ["accuracy"])
+        (reached,) = intervals.estimates([model], ["accuracy"])["accuracy"]
+        ends = {
+            "auroc": intervals.auroc_interval(model, 0.95),
+            "accuracy": intervals.corrected_interval(spread["accuracy"][0], reached, 0.95),
+        }
         for metric, true in truth.items():
-            (low,), (high,) = intervals.intervals(spread[metric], reached[metric], 0.95)
-            assert low <= reached[metric][0] <= high
+            low, high = ends[metric]
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
-        assert 0.92 <= count / simulations <= 0.98, metric
+        assert 0.92 <= count / simulations <= 0.98, (metric, count / simulations)
 
 
 def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
@@ -109,7 +139,7 @@ def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
         spread = intervals.distributions(model, np.zeros(160), 500, rng, list(truth))
         reached = intervals.estimates(model, list(truth))
         for metric, true in truth.items():
-            (low,), (high,) = intervals.intervals(spread[metric], reached[metric], 0.95)
+            low, high = intervals.corrected_interval(spread[metric][0], reached[metric][0], 0.95)
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
         assert 0.92 <= count / simulations <= 0.98, metric

@@ -16,8 +16,10 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit, logit
 from scipy.stats import norm
 
+from motifloom.evaluation.comparisons import Placements
 from motifloom.evaluation.loops import LANES, count_draws
 from motifloom.seeds import generator
 
@@ -120,6 +122,60 @@ def intervals(values: Floats, estimates: Floats, confidence: float) -> tuple[Flo
     """
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
     return np.minimum(low, estimates), np.maximum(high, estimates)
+
+
+def corrected_interval(values: Floats, estimate: float, confidence: float) -> tuple[float, float]:
+    """Return the bias-corrected percentile interval of a metric (Efron 1981, Can J Stat 9:139).
+
+    The percentiles are moved by as much as the estimate is from the median of its resamples: with z0 the normal
+    quantile of the share of resamples below it, equal ones counting half, to those of Φ(2 z0 ± z). Widened to hold the
+    estimate.
+
+    Parameters
+    ----------
+    values
+        On the resamples, shape ``(resamples,)``.
+    estimate
+        The metric.
+    confidence
+        The interval's level, 0 to 1.
+
+    Returns
+    -------
+    Low and high end; NaN where the estimate or one of `values` is.
+    """
+    if np.isnan(estimate) or np.isnan(values).any():
+        return float("nan"), float("nan")
+    share = ((values < estimate).sum() + (values == estimate).sum() / 2) / len(values)
+    shift = norm.ppf(np.clip(share, 1 / len(values), 1 - 1 / len(values)))
+    level = norm.ppf((1 + confidence) / 2)
+    low, high = np.quantile(values, [norm.cdf(2 * shift - level), norm.cdf(2 * shift + level)])
+    return min(float(low), estimate), max(float(high), estimate)
+
+
+def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
+    """Return the interval of an AUROC by DeLong's variance on the logit scale.
+
+    From DeLong et al. 1988 (Biometrics 44:837) and Pepe 2003 (The Statistical Evaluation of Medical Tests, sec. 5.2).
+    Of a ranking without a fault the variance's estimate is 0. Then the other end is (α/2)^(1/k) with k examples of the
+    rarer label and α = 1 − confidence: the chance that each of them stands above (or below) all others is at most
+    AUROC^k.
+
+    Returns
+    -------
+    Low and high end; NaN where a label occurs fewer than two times.
+    """
+    placements = Placements.of(ranking)
+    rarer = min(map(len, placements))
+    if rarer < 2:
+        return float("nan"), float("nan")
+    area = float(placements.of_positives.mean())
+    unlikely = float(((1 - confidence) / 2) ** (1 / rarer))
+    if area in {0.0, 1.0}:
+        return (unlikely, 1.0) if area else (0.0, 1 - unlikely)
+    error = math.sqrt(sum(float(placed.var(ddof=1)) / len(placed) for placed in placements))
+    width = norm.ppf((1 + confidence) / 2) * error / (area * (1 - area))
+    return min(area, float(expit(logit(area) - width))), max(area, float(expit(logit(area) + width)))
 
 
 def calibration_interval(ranking: Ranking, values: Floats, estimate: float, confidence: float) -> tuple[float, float]:

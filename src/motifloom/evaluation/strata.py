@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from scipy.special import expit, logit
 from scipy.stats import norm
 
-from motifloom.evaluation.comparisons import Placements
+from motifloom.evaluation.intervals import auroc_interval
 from motifloom.evaluation.metrics import Ranking
 
 if TYPE_CHECKING:
@@ -94,26 +93,8 @@ def strata_table(panels: Sequence[Panel], strata: Sequence[Stratum], confidence:
     """
     over_all = any(panel.kind == "multiclass" for panel in panels)
     told = [panel for panel in panels if panel.split == "test" and (panel.kind == "multiclass" or not over_all)]
-    z = float(norm.ppf((1 + confidence) / 2))
-    rows = [row for panel in told for row in _rows(panel, strata, z)]
+    rows = [row for panel in told for row in _rows(panel, strata, confidence)]
     return pl.DataFrame(rows, STRATA_SCHEMA, orient="row").fill_nan(None)
-
-
-def auroc_interval(ranking: Ranking, z: float) -> tuple[float, float]:
-    """Return the interval of an AUROC by DeLong's variance, on the logit scale, `z` standard errors to either side.
-
-    From DeLong et al. 1988 (Biometrics 44:837) and Pepe 2003 (The Statistical Evaluation of Medical Tests, sec. 5.2).
-    NaN where a label occurs fewer than two times, or the variance's estimate is 0.
-    """
-    placements = Placements.of(ranking)
-    if min(map(len, placements)) < 2:
-        return float("nan"), float("nan")
-    area = float(placements.of_positives.mean())
-    error = np.sqrt(sum(placed.var(ddof=1) / len(placed) for placed in placements))
-    if error == 0 or not 0 < area < 1:
-        return float("nan"), float("nan")
-    width = z * error / (area * (1 - area))
-    return float(expit(logit(area) - width)), float(expit(logit(area) + width))
 
 
 def accuracy_interval(accuracy: float, n: int, z: float) -> tuple[float, float]:
@@ -148,9 +129,9 @@ def _number(value: float) -> str:
     return f"{float(value):.1f}".removesuffix(".0")
 
 
-def _rows(panel: Panel, strata: Sequence[Stratum], z: float) -> Iterator[tuple[Any, ...]]:
+def _rows(panel: Panel, strata: Sequence[Stratum], confidence: float) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of one task."""
-    metric = panel.judged.main
+    metric, z = panel.judged.main, float(norm.ppf((1 + confidence) / 2))
     members = [panel.ids.is_in(stratum.ids.implode()).to_numpy() for stratum in strata]
     for run, scores in panel.scores.items():
         for stratum, mine in zip(strata, members, strict=True):
@@ -158,7 +139,7 @@ def _rows(panel: Panel, strata: Sequence[Stratum], z: float) -> Iterator[tuple[A
             scored = panel.judged.arrange(labels, scores[mine])
             value = float(scored.compute(np.ones((1, len(labels))), [metric])[metric][0])
             if isinstance(scored, Ranking):
-                ends = auroc_interval(scored, z)
+                ends = auroc_interval(scored, confidence)
             elif panel.kind == "multiclass":
                 ends = accuracy_interval(value, len(labels), z) if len(labels) else (float("nan"),) * 2
             else:

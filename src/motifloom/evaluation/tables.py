@@ -19,8 +19,10 @@ from motifloom.evaluation.comparisons import (
     q_values,
 )
 from motifloom.evaluation.intervals import (
+    auroc_interval,
     bootstrap_generator,
     calibration_interval,
+    corrected_interval,
     distributions,
     estimates,
     intervals,
@@ -69,9 +71,10 @@ def evaluate(
     """Tell what every model and replicate reaches on every split, and compare every two models on test.
 
     A model with several replicates is compared by the mean of their metric: how good a training of it is, on average.
-    (Its ensemble is a model of its own.) The intervals are bootstrap percentiles, less the bias for `ece`, of a
-    difference on the same resamples; the p-value is DeLong's for `auroc`, a permutation test's for `ece` and the paired
-    bootstrap's for the others; q is Benjamini and Hochberg's within the dataset, task and metric.
+    (Its ensemble is a model of its own.) The intervals are DeLong's for `auroc`, bias-corrected bootstrap percentiles
+    for the others, and of a difference percentiles on the same resamples; the p-value is DeLong's for `auroc`, a
+    permutation test's for `ece` and the paired bootstrap's for the others; q is Benjamini and Hochberg's within the
+    dataset, task and metric.
 
     Parameters
     ----------
@@ -141,25 +144,21 @@ def _tell(reached: Reached, confidence: float) -> dict[Run, list[Row]]:
     counts = (len(panel.labels), panel.positives)
     rows: dict[Run, list[Row]] = {run: [] for run in panel.scores}
     for metric, values in reached.values.items():
-        if metric == "ece":
-            low, high = _calibration_intervals(reached, confidence)
-        else:
-            low, high = intervals(reached.spread[metric], values, confidence)
         for place, run in enumerate(panel.scores):
-            row = (panel.task, panel.split, metric, float(values[place]), float(low[place]), float(high[place]))
+            value = float(values[place])
+            ends = interval_of(reached.scored[place], metric, reached.spread[metric][place], value, confidence)
+            row = (panel.task, panel.split, metric, value, *ends)
             rows[run].append((*row, *counts))
     return rows
 
 
-def _calibration_intervals(reached: Reached, confidence: float) -> Floats:
-    """Return the runs' intervals of the calibration error, shape ``(2, runs)``."""
-    of_runs = zip(reached.scored, reached.spread["ece"], reached.values["ece"], strict=True)
-    ends = [
-        calibration_interval(ranking, spread, float(value), confidence)
-        for ranking, spread, value in of_runs
-        if isinstance(ranking, Ranking)
-    ]
-    return np.array(ends).T
+def interval_of(scored: Scored, metric: str, spread: Floats, value: float, confidence: float) -> tuple[float, float]:
+    """Return a metric's interval by the method that suits it."""
+    if isinstance(scored, Ranking) and metric == "ece":
+        return calibration_interval(scored, spread, value, confidence)
+    if isinstance(scored, Ranking) and metric == "auroc" and min(scored.labels.sum(), (1 - scored.labels).sum()) > 1:
+        return auroc_interval(scored, confidence)
+    return corrected_interval(spread, value, confidence)
 
 
 def _compare(reached: Reached, rng: np.random.Generator, confidence: float) -> Iterator[Row]:

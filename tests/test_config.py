@@ -162,6 +162,26 @@ def test_a_taken_name_is_refused():
     assert "the name is taken" in problems(settings)[0]
 
 
+def test_a_name_that_an_ensemble_has_is_refused():
+    models = {name: {"architecture": "cnn"} for name in ("wide", "wide_ensemble")} | {
+        "knn": {},
+        "knn_ensemble": {"architecture": "cnn"},
+    }
+    (problem,) = problems(changed(models=models, replicates=2))
+    assert problem.endswith("models.wide_ensemble: the name is taken by the ensemble of the replicates of wide")
+    alone = validate(changed(models=models, replicates=1))
+    assert alone.ensembles() == {}
+    assert alone.scored("reb1") == dict.fromkeys(models, 1)
+
+
+def test_every_network_of_several_replicates_has_an_ensemble():
+    simulated = {"simulate": {"motifs": ["MA0363.1"]}, "split": {"validation": ["chr4"], "test": ["chr5"]}}
+    config = validate(changed(models={"knn": {}, "cnn": {}}, replicates=3, datasets__toy=simulated))
+    assert config.ensembles() == {"cnn_ensemble": "cnn"}
+    assert list(config.scored("reb1").items()) == [("knn", 3), ("cnn", 3), ("cnn_ensemble", 1)]
+    assert list(config.scored("toy").items()) == [("knn", 3), ("cnn", 3), ("cnn_ensemble", 1), ("oracle", 1)]
+
+
 @pytest.mark.parametrize("text", ["a: [1", "a: !!python/object/apply:os.system ['true']", b"\xff\xfe\x00"])
 def test_what_is_no_plain_yaml_is_refused(write, text):
     with pytest.raises(InputError, match="is no YAML"):

@@ -166,7 +166,7 @@ def _count(config: Config, name: str, examples: Examples, estimate: Estimate) ->
     """Add what a prepared dataset comes to."""
     number, train = len(examples.records), int((examples.records["split"] == "train").sum())
     estimate.examples += number
-    tables = number * BYTES_PER_EXAMPLE * (1 + len(config.models) * config.replicates)
+    tables = number * BYTES_PER_EXAMPLE * (1 + len(config.models) * config.replicates + len(config.ensembles()))
     estimate.disk += examples.bases + tables
     both_strands = config.datasets[name].strand == "both"
     fits = [_fit_memory(model, examples, train, both_strands) for model in config.models.values()]

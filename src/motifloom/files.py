@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from motifloom.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -66,6 +68,24 @@ def write_parquet(path: str | os.PathLike[str], table: pl.DataFrame) -> None:
     """Write `table` as Parquet to `path`."""
     with whole_file(path) as beside:
         table.write_parquet(beside)
+
+
+def read_parquet(path: str | Path) -> pl.DataFrame:
+    """Read a Parquet table.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read or is no Parquet table.
+    """
+    import polars as pl  # noqa: PLC0415 - the workflow imports this module and needs no tables
+
+    try:
+        return pl.read_parquet(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path}: is no Parquet table: {str(error).splitlines()[0]}") from None
 
 
 def _umask() -> int:

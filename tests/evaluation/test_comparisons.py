@@ -11,6 +11,10 @@ from motifloom.evaluation.multiclass import Calls
 from motifloom.evaluation.regression import Values
 
 
+def delong(labels, *scores):
+    return comparisons.delong(*(comparisons.Placements.of(Ranking.of(labels, model)) for model in scores))
+
+
 def slow_delong(labels, scores_a, scores_b):
     """DeLong's test as the paper writes it: every positive against every negative."""
 
@@ -36,10 +40,10 @@ def test_delong_equals_the_paper(seed, n_positive, n_negative, decimals):
     base = rng.random(len(labels))
     one = (base + 0.3 * labels + rng.random(len(labels))).round(decimals)
     other = (base + 0.1 * labels + rng.random(len(labels))).round(decimals)
-    found = comparisons.delong(labels, one, other)
+    found = delong(labels, one, other)
     if 0 < found < 1:
         assert found == pytest.approx(slow_delong(labels, one, other), rel=1e-6, abs=1e-12)
-    assert found == comparisons.delong(labels, other, one)
+    assert found == delong(labels, other, one)
     assert 0 <= found <= 1
 
 
@@ -50,17 +54,17 @@ def test_delong_by_hand():
     labels = np.array([1, 1, 1, 0, 0.0])
     a = np.array([0.9, 0.8, 0.7, 0.2, 0.1])
     b = np.array([0.9, 0.4, 0.3, 0.1, 0.5])
-    assert comparisons.delong(labels, a, b) == pytest.approx(math.erfc(math.sqrt(4 / 5 / 2)), abs=1e-12)
+    assert delong(labels, a, b) == pytest.approx(math.erfc(math.sqrt(4 / 5 / 2)), abs=1e-12)
 
 
 def test_delong_at_its_limits():
     labels = np.array([1, 0, 1, 0, 1.0])
     scores = np.array([0.3, 0.4, 0.9, 0.4, 0.8])
-    assert comparisons.delong(labels, scores, scores) == 1
-    assert comparisons.delong(labels, scores, scores**3) == 1  # the same ranking
-    assert comparisons.delong(labels, labels, 1 - labels) == 0  # all right against all wrong
-    assert math.isnan(comparisons.delong(np.array([1, 0, 0.0]), scores[:3], scores[1:4]))
-    assert math.isnan(comparisons.delong(np.ones(5), scores, scores))
+    assert delong(labels, scores, scores) == 1
+    assert delong(labels, scores, scores**3) == 1  # the same ranking
+    assert delong(labels, labels, 1 - labels) == 0  # all right against all wrong
+    assert math.isnan(delong(np.array([1, 0, 0.0]), scores[:3], scores[1:4]))
+    assert math.isnan(delong(np.ones(5), scores, scores))
 
 
 def test_bootstrap_p_value():
@@ -69,6 +73,45 @@ def test_bootstrap_p_value():
     assert comparisons.bootstrap_p_value(np.full(199, -0.1)) == pytest.approx(2 / 200)
     assert comparisons.bootstrap_p_value(np.repeat([-0.1, 0.0, 0.1], [3, 2, 194])) == pytest.approx(12 / 200)
     assert math.isnan(comparisons.bootstrap_p_value(np.array([0.1, np.nan])))
+
+
+def calibration_error(labels, scores):
+    """The expected calibration error as its definition reads."""
+    bins = np.clip(np.ceil(15 * scores), 1, 15)
+    return sum(abs((labels - scores)[bins == number].sum()) for number in range(1, 16)) / len(labels)
+
+
+@pytest.mark.parametrize("replicates", [1, 3])
+def test_calibration_errors_are_compared_by_swapping_scores(replicates):
+    rng = np.random.default_rng(replicates)
+    labels = rng.integers(0, 2, 37).astype(float)
+    pairs = [tuple(rng.random((2, 37)).round(2)) for _ in range(replicates)]
+    swaps = comparisons.draw_swaps(37, 50, np.random.default_rng(6))
+    assert swaps.shape == (51, 5)
+    chosen = np.unpackbits(swaps, axis=1, bitorder="little")[:, :37].astype(bool)
+    assert not chosen[0].any()
+    assert 0.4 < chosen[1:].mean() < 0.6
+    differences = [
+        sum(
+            calibration_error(labels, np.where(swap, b, a)) - calibration_error(labels, np.where(swap, a, b))
+            for a, b in pairs
+        )
+        for swap in chosen
+    ]
+    expected = np.mean([abs(difference) >= abs(differences[0]) - 1e-9 for difference in differences])
+    assert comparisons.calibration_p_value(labels, pairs, swaps) == expected
+    assert comparisons.calibration_p_value(labels, [pair[::-1] for pair in pairs], swaps) == expected
+
+
+def test_a_calibration_error_that_is_really_greater_is_told():
+    rng = np.random.default_rng(9)
+    scores = rng.random(2000)
+    labels = (rng.random(2000) < scores).astype(float)
+    overconfident = 1 / (1 + (1 / scores - 1) ** 2)
+    swaps = comparisons.draw_swaps(2000, 200, rng)
+    assert comparisons.calibration_p_value(labels, [(scores, overconfident)], swaps) == 1 / 201
+    assert comparisons.calibration_p_value(labels, [(scores, scores)], swaps) == 1
+    assert math.isnan(comparisons.calibration_p_value(labels[:0], [(scores[:0], scores[:0])], swaps))
 
 
 def test_q_values():
@@ -82,19 +125,21 @@ def test_equal_models_are_seldom_called_different():
     rng = np.random.default_rng(2)
     simulations = 1200
     labels = np.repeat([0.0, 1.0], [80, 60])
-    metrics = ["auprc", "accuracy", "mcc", "brier", "ece"]
-    rejected = dict.fromkeys(["auroc", *metrics], 0)
+    metrics = ["auprc", "accuracy", "mcc", "brier"]
+    rejected = dict.fromkeys(["auroc", "ece", *metrics], 0)
     for _ in range(simulations):
         signal = 1.5 * labels - 0.75 + rng.normal(size=140)
         scores = 1 / (1 + np.exp(-(signal + 0.8 * rng.normal(size=(2, 140)))))
         models = [Ranking.of(labels, model) for model in scores]
         spread = intervals.distributions(models, labels, 300, rng, metrics)
-        rejected["auroc"] += comparisons.delong(labels, *scores) <= 0.05
+        rejected["auroc"] += delong(labels, *scores) <= 0.05
+        swaps = comparisons.draw_swaps(140, 300, rng)
+        rejected["ece"] += comparisons.calibration_p_value(labels, [tuple(scores)], swaps) <= 0.05
         for metric in metrics:
             rejected[metric] += comparisons.bootstrap_p_value(spread[metric][0] - spread[metric][1]) <= 0.05
     shares = {metric: count / simulations for metric, count in rejected.items()}
     assert max(shares.values()) <= 0.065, shares  # 5% and 2.4 standard errors of a share of 1200
-    assert shares["auroc"] >= 0.03
+    assert min(shares["auroc"], shares["ece"]) >= 0.035, shares
 
 
 def rejected_shares(rng, simulate, metrics):

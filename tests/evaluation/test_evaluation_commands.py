@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 import yaml
 
-from motifloom.cli import collect, evaluate
+from motifloom.cli import collect, ensemble, evaluate
+from motifloom.config import validate
 from motifloom.data.leaks import LEAKS_SCHEMA
 from motifloom.data.shortcuts import FEATURES, SHORTCUTS_SCHEMA
 from motifloom.errors import InputError
@@ -87,9 +88,10 @@ def write_found(folder, tasks, regression):
 
 @pytest.fixture
 def results(tmp_path):
-    runs = [(model, replicate) for model in ("knn", "cnn", "bilstm") for replicate in (0, 1)]
     for dataset, of_tasks in TASKS.items():
-        for seed, (model, replicate) in enumerate([*runs, ("oracle", 0)] if dataset == "toy" else runs):
+        scored = validate(CONFIG).scored(dataset).items()
+        runs = [(model, replicate) for model, replicates in scored for replicate in range(replicates)]
+        for seed, (model, replicate) in enumerate(runs):
             folder = tmp_path / dataset / model / str(replicate)
             write_predictions(folder, seed, {"validation": 19, "test": 29}, of_tasks)
             write_predictions(folder, seed, {"train": 13}, of_tasks)
@@ -114,10 +116,10 @@ def arguments(results, dataset):
 @pytest.mark.parametrize(
     ("dataset", "runs", "pairs", "values", "compared", "told"),
     [
-        ("toy", 7, 6, 13, 6, "4 models in 7 runs evaluated on 29 test examples of 1 task(s)"),
-        ("real", 6, 3, 13, 6, "3 models in 6 runs evaluated on 29 test examples of 1 task(s)"),
-        ("splice", 6, 3, 4 * 13 + 5, 4 * 6 + 2, "3 models in 6 runs evaluated on 29 test examples of 5 task(s)"),
-        ("strength", 6, 3, 2 * 9, 2 * 4, "3 models in 6 runs evaluated on 14 to 29 test examples of 2 task(s)"),
+        ("toy", 9, 15, 13, 6, "6 models in 9 runs evaluated on 29 test examples of 1 task(s)"),
+        ("real", 8, 10, 13, 6, "5 models in 8 runs evaluated on 29 test examples of 1 task(s)"),
+        ("splice", 8, 10, 4 * 13 + 5, 4 * 6 + 2, "5 models in 8 runs evaluated on 29 test examples of 5 task(s)"),
+        ("strength", 8, 10, 2 * 9, 2 * 4, "5 models in 8 runs evaluated on 14 to 29 test examples of 2 task(s)"),
     ],
 )
 def test_evaluate(results, caplog, dataset, runs, pairs, values, compared, told):
@@ -153,7 +155,7 @@ def test_what_is_not_defined_is_an_empty_field(results):
     defined = metrics.filter((pl.col("task") == "hepg2") | pl.col("metric").is_in(["r2", "mse"]))
     assert defined["value"].null_count() == 0
     comparisons = pl.read_csv(results / "strength.comparisons.tsv", separator="\t")
-    assert comparisons.filter(task="k562", metric="pearson")["q_value"].null_count() == 3
+    assert comparisons.filter(task="k562", metric="pearson")["q_value"].null_count() == 10
 
 
 def test_evaluate_names_every_missing_file(results):
@@ -202,3 +204,32 @@ def test_collect_refuses_other_headers_and_missing_files(tmp_path):
     with pytest.raises(InputError, match=r"empty\.tsv: is no tab-separated table"):
         collect.run(parse(collect, "--inputs", tmp_path / "empty.tsv", "--output", tmp_path / "c"))
     assert not (tmp_path / "c").exists()
+
+
+def test_an_ensemble_is_the_mean_of_its_trainings(results):
+    trainings = [results / "splice" / "cnn" / str(replicate) for replicate in (0, 1)]
+    ensemble.run(parse(ensemble, "--trainings", *trainings, "--output", results / "ensemble"))
+    for name in ("predictions.parquet", "train_predictions.parquet"):
+        found, *each = (pl.read_parquet(folder / name) for folder in (results / "ensemble", *trainings))
+        assert found.drop("score").equals(each[0].drop("score"))
+        expected = sum(table["score"].to_numpy() for table in each) / 2
+        np.testing.assert_allclose(found["score"].to_numpy(), expected, rtol=0, atol=1e-15)
+    sums = found.group_by("id").agg(pl.sum("score"))["score"]
+    assert (sums - 1).abs().max() < 1e-12
+
+
+def test_an_ensemble_of_other_examples_is_refused(results):
+    trainings = [results / "toy" / "cnn" / str(replicate) for replicate in (0, 1)]
+    path = trainings[1] / "predictions.parquet"
+    pl.read_parquet(path)[1:].write_parquet(path)
+    flags = ("--trainings", *trainings, "--output", results / "ensemble")
+    with pytest.raises(InputError) as caught:
+        ensemble.run(parse(ensemble, *flags))
+    first = trainings[0] / "predictions.parquet"
+    assert caught.value.problems == [f"{path}: other examples, tasks or labels than {first} has"]
+    pl.read_parquet(path).drop("score").write_parquet(path)
+    with pytest.raises(
+        InputError, match=r"1/predictions\.parquet: expected the columns id, split, task, label and score"
+    ):
+        ensemble.run(parse(ensemble, *flags))
+    assert not (results / "ensemble").exists()

@@ -12,7 +12,16 @@ from motifloom.evaluation import metrics as binary
 from motifloom.evaluation import multiclass, regression
 from motifloom.evaluation.kinds import main_metric
 from motifloom.evaluation.panels import Run, align
-from motifloom.evaluation.tables import comparisons_table, metrics_table
+from motifloom.evaluation.tables import evaluate
+
+
+def metrics_table(panels, dataset, **settings):
+    return evaluate(panels, dataset, **settings)[0]
+
+
+def comparisons_table(panels, dataset, **settings):
+    return evaluate(panels, dataset, **settings)[1]
+
 
 SETTINGS = {"seed": 7, "resamples": 120, "confidence": 0.9}
 SIZES = {"train": 41, "validation": 23, "test": 37}

@@ -5,7 +5,16 @@ import pytest
 from motifloom.errors import InputError
 from motifloom.evaluation.metrics import METRICS
 from motifloom.evaluation.panels import Run, align
-from motifloom.evaluation.tables import comparisons_table, metrics_table
+from motifloom.evaluation.tables import evaluate
+
+
+def metrics_table(panels, dataset, **settings):
+    return evaluate(panels, dataset, **settings)[0]
+
+
+def comparisons_table(panels, dataset, **settings):
+    return evaluate(panels, dataset, **settings)[1]
+
 
 SETTINGS = {"seed": 7, "resamples": 120, "confidence": 0.9}
 SIZES = {"train": 41, "validation": 23, "test": 37}
@@ -103,15 +112,26 @@ def test_comparisons_columns_and_rows(comparisons):
     assert comparisons["p_value"].is_between(0, 1).all()
 
 
-def test_difference_is_that_of_mean_scores(comparisons):
-    def mean_score(model):
-        tables = [predictions(run).filter(task="open", split="test") for run in RUNS if run.model == model]
-        return tables[0]["label"].to_numpy(), np.mean([table["score"].to_numpy() for table in tables], axis=0)
+def test_a_difference_is_that_of_the_mean_metrics(metrics, comparisons):
+    means = metrics.filter(split="test").group_by("task", "metric", "model").agg(pl.mean("value"))
+    values = {tuple(key): value for *key, value in means.iter_rows()}
+    for task, metric, a, b, difference in comparisons.select(comparisons.columns[1:6]).iter_rows():
+        assert difference == pytest.approx(values[task, metric, a] - values[task, metric, b], abs=1e-12)
 
-    (labels, one), (_, other) = mean_score("cnn"), mean_score("oracle")
-    expected = ((one - labels) ** 2).mean() - ((other - labels) ** 2).mean()
-    row = comparisons.filter(task="open", metric="brier", model_a="cnn", model_b="oracle")
-    assert row["difference"].item() == pytest.approx(expected, abs=1e-12)
+
+def test_threads_change_no_byte(panels, metrics, comparisons):
+    for found, expected in zip(evaluate(panels, "reb1", threads=3, **SETTINGS), (metrics, comparisons), strict=True):
+        assert found.write_csv() == expected.write_csv()
+
+
+def test_replicates_that_are_alike_are_as_one():
+    one, other = (predictions(Run(model, 0), tasks=["bound"]) for model in ("cnn", "bilstm"))
+    runs = {Run("other", 0): other, **{Run("thrice", number): one for number in range(3)}, Run("once", 0): one}
+    found = evaluate(align(runs, "binary"), "reb1", **SETTINGS)[1]
+    columns = ["metric", "difference", "ci_low", "ci_high", "p_value"]
+    thrice, once = (found.filter(model_a="other", model_b=model).select(columns) for model in ("thrice", "once"))
+    np.testing.assert_allclose(thrice.drop("metric").to_numpy(), once.drop("metric").to_numpy(), rtol=0, atol=1e-12)
+    assert found.filter(model_a="thrice", model_b="once")["p_value"].to_list() == [1.0] * len(METRICS)
 
 
 def test_the_same_seed_gives_the_same_bytes(panels, metrics, comparisons):

@@ -45,7 +45,7 @@ def test_weights_of_one_label_alone(label):
 def test_weights_do_not_depend_on_the_blocks(monkeypatch):
     labels = np.array([1, 0, 0, 1, 0.0])
     (whole,) = intervals.bootstrap_weights(labels, 13, np.random.default_rng(3))
-    monkeypatch.setattr(metrics, "BLOCK", 20)
+    monkeypatch.setattr(intervals, "LANES", 4)
     parts = list(intervals.bootstrap_weights(labels, 13, np.random.default_rng(3)))
     assert [len(part) for part in parts] == [4, 4, 4, 1]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
@@ -69,31 +69,62 @@ def test_generators_differ_by_split_and_task():
     assert first != intervals.bootstrap_generator(0, "reb1", "test", "open").random()
 
 
-def test_interval_is_percentiles_and_holds_the_estimate():
-    values = np.arange(101.0)
-    assert intervals.interval(values, 50.0, 0.9) == pytest.approx((5.0, 95.0))
-    assert intervals.interval(values, 2.0, 0.9) == pytest.approx((2.0, 95.0))
-    assert intervals.interval(values, 99.0, 0.9) == pytest.approx((5.0, 99.0))
-    assert np.isnan(intervals.interval(np.full(5, np.nan), float("nan"), 0.9)).all()
-    assert np.isnan(intervals.interval(np.array([0.1, np.nan, 0.3]), 0.2, 0.9)).all()
+def test_intervals_are_percentiles_and_hold_the_estimates():
+    values = np.stack([np.arange(101.0), np.arange(101.0)[::-1], np.arange(101.0)])
+    low, high = intervals.intervals(values, np.array([50.0, 2.0, 99.0]), 0.9)
+    np.testing.assert_allclose(low, [5, 2, 5])
+    np.testing.assert_allclose(high, [95, 95, 99])
+    values[0, 3] = np.nan
+    for ends in intervals.intervals(values, np.array([50.0, np.nan, 99.0]), 0.9):
+        assert np.isnan(ends).tolist() == [True, True, False]
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
+def test_corrected_intervals_move_by_the_bias():
+    values = np.arange(1000) / 1000
+    assert intervals.corrected_interval(values, 0.4995, 0.9) == pytest.approx((0.05, 0.95), abs=2e-3)
+    share = norm.cdf(2 * norm.ppf(0.3) + norm.ppf([0.05, 0.95]))  # three resamples of ten are below
+    assert intervals.corrected_interval(values, 0.2995, 0.9) == pytest.approx(tuple(share), abs=3e-3)
+    assert intervals.corrected_interval(np.full(9, 0.7), 0.7, 0.9) == (0.7, 0.7)
+    assert intervals.corrected_interval(values, 3.0, 0.9)[1] == 3
+    assert np.isnan(intervals.corrected_interval(values, float("nan"), 0.9)).all()
+    assert np.isnan(intervals.corrected_interval(np.array([0.1, np.nan]), 0.1, 0.9)).all()
+
+
+def test_delongs_interval_by_hand():
+    # Placements of the positives 1, 1, 1/2 and of the negatives 1, 2/3: the area is 5/6, its variance
+    # (1/12) / 3 + (1/18) / 2 = 1/18.
+    ranking = metrics.Ranking.of(np.array([1, 1, 1, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.5, 0.1]))
+    width = norm.ppf(0.95) * np.sqrt(1 / 18) / (5 / 36)
+    expected = [1 / (1 + np.exp(-(np.log(5) + side * width))) for side in (-1, 1)]
+    assert intervals.auroc_interval(ranking, 0.9) == pytest.approx(tuple(expected), abs=1e-9)
+    perfect = metrics.Ranking.of(np.array([1, 1, 0, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
+    assert intervals.auroc_interval(perfect, 0.9) == pytest.approx((np.sqrt(0.05), 1))
+    wrong = metrics.Ranking.of(np.array([0, 0, 1, 1, 1.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
+    assert intervals.auroc_interval(wrong, 0.9) == pytest.approx((0, 1 - np.sqrt(0.05)))
+    assert intervals.auroc_interval(metrics.Ranking.of(np.array([1, 0, 1, 0.0]), np.ones(4)), 0.9) == (0.5, 0.5)
+    assert np.isnan(intervals.auroc_interval(metrics.Ranking.of(np.array([1, 0, 0.0]), np.ones(3)), 0.9)).all()
+
+
+@pytest.mark.parametrize("separation", [1.2, 4.0])
+def test_intervals_cover_the_truth_as_often_as_they_say(separation):
     rng = np.random.default_rng(11)
-    separation, simulations = 1.2, 700
+    simulations = 700
     truth = {"auroc": norm.cdf(separation / np.sqrt(2)), "accuracy": norm.cdf(separation / 2)}
     covered = dict.fromkeys(truth, 0)
     for _ in range(simulations):
         labels, scores = draw(rng, 90, 70, separation)
-        model = [metrics.Ranking.of(labels, scores)]
-        spread = intervals.distributions(model, labels, 500, rng, list(truth))
-        reached = intervals.estimates(model, list(truth))
+        model = metrics.Ranking.of(labels, scores)
+        spread = intervals.distributions([model], labels, 500, rng, ["accuracy"])
+        (reached,) = intervals.estimates([model], ["accuracy"])["accuracy"]
+        ends = {
+            "auroc": intervals.auroc_interval(model, 0.95),
+            "accuracy": intervals.corrected_interval(spread["accuracy"][0], reached, 0.95),
+        }
         for metric, true in truth.items():
-            low, high = intervals.interval(spread[metric][0], reached[metric][0], 0.95)
-            assert low <= reached[metric][0] <= high
+            low, high = ends[metric]
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
-        assert 0.92 <= count / simulations <= 0.98, metric
+        assert 0.92 <= count / simulations <= 0.98, (metric, count / simulations)
 
 
 def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
@@ -108,7 +139,29 @@ def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
         spread = intervals.distributions(model, np.zeros(160), 500, rng, list(truth))
         reached = intervals.estimates(model, list(truth))
         for metric, true in truth.items():
-            low, high = intervals.interval(spread[metric][0], reached[metric][0], 0.95)
+            low, high = intervals.corrected_interval(spread[metric][0], reached[metric][0], 0.95)
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
         assert 0.92 <= count / simulations <= 0.98, metric
+
+
+@pytest.mark.parametrize("sure", [1.0, 3.0])
+def test_intervals_of_calibration_errors_cover_the_truth(sure):
+    """Of true probabilities, whose error is 0 though no estimate is, and of scores that are much too sure."""
+    rng = np.random.default_rng(13)
+
+    def drawn(n):
+        logits = 1.5 * rng.normal(size=n)
+        labels = (rng.random(n) < 1 / (1 + np.exp(-logits))).astype(float)
+        return metrics.Ranking.of(labels, 1 / (1 + np.exp(-sure * logits))), labels
+
+    (truth,) = intervals.estimates([drawn(400_000)[0]], ["ece"])["ece"]
+    covered, simulations = 0, 300
+    for _ in range(simulations):
+        model, labels = drawn(600)
+        spread = intervals.distributions([model], labels, 200, rng, ["ece"])["ece"][0]
+        (estimate,) = intervals.estimates([model], ["ece"])["ece"]
+        low, high = intervals.calibration_interval(model, spread, estimate, 0.95)
+        assert 0 <= low <= estimate <= high
+        covered += low <= truth <= high
+    assert covered / simulations >= 0.92

@@ -23,7 +23,7 @@ from motifloom.data.examples import DROPPED_SCHEMA
 from motifloom.data.leaks import LEAKS_SCHEMA
 from motifloom.data.predictions import predictions_table
 from motifloom.data.shortcuts import SHORTCUTS_SCHEMA
-from motifloom.evaluation import metrics, tables
+from motifloom.evaluation import across, calibration, metrics, mistakes, stability, strata, tables
 from motifloom.evaluation.selection import sweep_table
 from motifloom.jaspar import RELEASE
 from motifloom.models.candidates import Candidate
@@ -234,6 +234,11 @@ SCHEMAS: dict[str, Any] = {
     "selftests.tsv": selftests.SELFTESTS_SCHEMA,
     "gradients.tsv": selftests.GRADIENTS_SCHEMA,
     "motifs.tsv": learn.TABLE_SCHEMA,
+    "calibration.tsv": calibration.CALIBRATION_SCHEMA,
+    "reliability.tsv": calibration.RELIABILITY_SCHEMA,
+    "strata.tsv": strata.STRATA_SCHEMA,
+    "errors.tsv": mistakes.ERRORS_SCHEMA,
+    "stability.tsv": stability.STABILITY_SCHEMA,
 }
 
 
@@ -335,6 +340,9 @@ def test_constants_are_those_of_the_code() -> None:
         f"λ > 1 times −ln {matching.NULL_QUANTILE:g}",
         f"at most {matching.EQUIVALENT_Q:g}, with the known motifs",
         f"counts it where q < {LEVEL:g}",
+        f"between {calibration.COLDEST:g} and {calibration.HOTTEST:g}",
+        f"canonical {mistakes.KMER}-mers",
+        f"fewer than {across.FEWEST} datasets or tasks",
         f"calls two models different where q < {LEVEL:g}",
     ):
         assert phrase in text, phrase

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from motifloom.config import Config, dump, validate
+from motifloom.config import ENSEMBLE, ORACLE, Config, dump, validate
 from motifloom.evaluation.panels import Run, align
-from motifloom.evaluation.tables import comparisons_table, metrics_table
+from motifloom.evaluation.tables import evaluate
 from motifloom.report.curves import area, roc
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ HOSTILE_PATH = "a\"b'c & $(d); alert(1)"
 
 MODELS = {"knn": 0.5, "bilstm": 0.7, "cnn": 1.3, "cnn_bilstm": 1.35}
 """How far a model's scores of positives lie above those of negatives, in standard deviations."""
+
+BETTER = 0.1
+"""So much stronger than its network is an ensemble."""
 
 SIZES = {"train": 260, "validation": 90, "test": 140}
 METRICS = ("auroc", "auprc", "accuracy", "mcc", "brier", "ece")
@@ -57,6 +60,12 @@ def settings(replicates: int = 1, **changes: Any) -> Config:
     )
 
 
+def strength_of(model: str) -> float:
+    """Return a model's strength, that of a network with that of its ensemble."""
+    network = model.removesuffix(ENSEMBLE)
+    return 1.7 if model == ORACLE else MODELS[network] + (BETTER if network != model else 0)
+
+
 def build(
     folder: Path,
     config: Config,
@@ -71,11 +80,10 @@ def build(
         names = ["grammar"] if dataset == "grammar" else list(tasks)
         examples = make_examples(names, sizes, random)
         write_examples(folder / dataset, examples, [150])
-        models = [*config.models, *(["oracle"] if dataset == "grammar" else [])]
-        for model in models:
-            for replicate in range(1 if model == "oracle" else config.replicates):
+        for model, replicates in config.scored(dataset).items():
+            for replicate in range(replicates):
                 home = folder / dataset / model / str(replicate)
-                predictions = make_predictions(examples, names, MODELS.get(model, 1.7), random)
+                predictions = make_predictions(examples, names, strength_of(model), random)
                 held_out = predictions.filter(pl.col("split") != "train")
                 write(home / "predictions.parquet", held_out)
                 metrics += make_metrics(dataset, model, replicate, predictions)
@@ -223,7 +231,7 @@ def make_comparisons(metrics: pl.DataFrame, config: Config) -> pl.DataFrame:
     values = {tuple(row[:4]): row[4] for row in test.agg(pl.mean("value")).iter_rows()}
     rows = []
     for dataset, task, metric in dict.fromkeys(key[:3] for key in values):
-        models = list(config.models)
+        models = [model for model in config.scored(dataset) if model != ORACLE]
         for index, a in enumerate(models):
             for b in models[index + 1 :]:
                 difference = values[dataset, task, metric, a] - values[dataset, task, metric, b]
@@ -325,22 +333,23 @@ def build_kinds(folder: Path, config: Config, sizes: dict[str, int] = SIZES, cla
         tasks = examples.columns[2:]
         write_examples(home, examples, [57] if kind == "multiclass" else [93, 1204, 200])
         runs = {}
-        for model, strength in MODELS.items():
-            for replicate in range(config.replicates):
-                predictions = kind_predictions(examples, kind, strength, random)
+        for model, replicates in config.scored(dataset).items():
+            for replicate in range(replicates):
+                predictions = kind_predictions(examples, kind, strength_of(model), random)
                 runs[Run(model, replicate)] = predictions
                 one = home / model / str(replicate)
                 write(one / "predictions.parquet", predictions.filter(pl.col("split") != "train"))
                 if model in config.networks():
                     write(one / "history.csv", make_history(random, metric), ",")
                     write_selftests(one, model)
-                else:
+                elif model in config.baselines():
                     write(one / "sweep.tsv", make_sweep(tasks, metric))
         for model in config.with_filters():
             make_motifs(home / model, 3, config.replicates, random)
         panels = align(runs, kind)
-        for name, make in (("metrics", metrics_table), ("comparisons", comparisons_table)):
-            tables[name].append(make(panels, dataset, seed=0, **config.evaluation.model_dump()))
+        found = evaluate(panels, dataset, seed=0, **config.evaluation.model_dump())
+        for name, table in zip(tables, found, strict=True):
+            tables[name].append(table)
     for name, parts in tables.items():
         write(folder / f"{name}.tsv", pl.concat(parts))
     (folder / "config.yaml").write_text(dump(config))

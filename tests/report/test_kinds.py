@@ -90,18 +90,19 @@ def test_all_classes_come_first_then_a_table_of_classes(make_kinds: Make) -> Non
 def test_the_table_of_confusions_counts_test_examples(make_kinds: Make) -> None:
     config, folder = make_kinds("splice", replicates=2)
     text = made((config, folder))
-    tables = re.findall(r'class="swatch model-(\d).*?(<table class="confusion">.*?</table>)', text, flags=re.DOTALL)
-    assert len(tables) == len(MODELS)
-    for index, table in tables:
-        model = list(config.models)[int(index)]
-        parts = [pl.read_parquet(folder / "splice" / model / str(r) / "predictions.parquet") for r in (0, 1)]
-        wide = [
-            part.filter(split="test").pivot("task", index="id", values=["label", "score"]).sort("id") for part in parts
-        ]
-        labels = wide[0].select(f"label_{name}" for name in CLASSES).to_numpy().argmax(axis=1)
-        mean = sum(table.select(f"score_{name}" for name in CLASSES).to_numpy() for table in wide)
+    found = r'class="swatch model-(\d)( dotted)?".*?(<table class="confusion">.*?</table>)'
+    tables = re.findall(found, text, flags=re.DOTALL)
+    assert len(tables) == len(config.scored("splice"))
+    for index, dotted, table in tables:
+        model = list(config.models)[int(index)] + ("_ensemble" if dotted else "")
+        part = pl.read_parquet(folder / "splice" / model / "0" / "predictions.parquet").filter(split="test")
+        wide = part.pivot("task", index="id", values=["label", "score"]).sort("id")
+        labels, predicted = (
+            wide.select(f"{column}_{name}" for name in CLASSES).to_numpy().argmax(axis=1)
+            for column in ("label", "score")
+        )
         counts = re.findall(r'style="--share: \d+%">(\d+)<', table)
-        expected = confusion_matrix(labels, mean.argmax(axis=1), labels=range(len(CLASSES)))
+        expected = confusion_matrix(labels, predicted, labels=range(len(CLASSES)))
         np.testing.assert_array_equal(np.array(counts, dtype=int).reshape(4, 4), expected)
 
 

@@ -154,6 +154,20 @@ def test_replicates_are_averaged_and_their_range_is_shown(make_folder: Make) -> 
     assert row.startswith(f"knn {np.mean(values):.3f} {min(values):.3f} – {max(values):.3f}")
 
 
+def test_ensembles_have_a_row_and_the_choice_of_validation_is_told(make_folder: Make) -> None:
+    config, folder = make_folder(3)
+    text = made((config, folder))
+    metrics = pl.read_csv(folder / "metrics.tsv", separator="\t").filter(dataset="grammar", metric="auroc")
+    row = next(row for row in rows(text) if row.startswith("cnn_ensemble "))
+    (value,) = metrics.filter(model="cnn_ensemble", split="test")["value"]
+    assert row.startswith(f"cnn_ensemble {value:.3f} [{value - 0.021:.3f},")
+    means = metrics.filter(pl.col("model") != "oracle").group_by("model", "split").agg(pl.mean("value"))
+    reached = {(model, split): value for model, split, value in means.iter_rows()}
+    best = max((model for model, split in reached if split == "validation"), key=lambda one: reached[one, "validation"])
+    told = f"AUROC {reached[best, 'validation']:.3f} there, {reached[best, 'test']:.3f} on test."
+    assert f"Validation chooses {best}: {told}" in text
+
+
 def test_motifs_are_counted_and_a_weak_match_has_no_name(make_folder: Make) -> None:
     text = made(make_folder())
     assert "13 motifs, 4 with a known match; 2 dead filters not drawn." in text

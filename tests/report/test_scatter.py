@@ -13,7 +13,7 @@ import pytest
 from motifloom.report.charts import LEFT, TOP
 from motifloom.report.scatter import CELL, FEW, LEVELS, SIDE, _cells, scatter_figures
 
-RESULTS = SimpleNamespace(config=SimpleNamespace(models={"knn": None, "cnn": None}))
+RESULTS = SimpleNamespace(config=SimpleNamespace(models={"knn": None, "cnn": None}, ensembles=dict))
 
 
 def scored(measured: np.ndarray, predicted: np.ndarray) -> dict[str, pl.DataFrame]:

@@ -36,8 +36,8 @@ def write_audit(
     labels = (np.arange(SIZES["test"]) % 3 == 0).astype(float)
     ids = [f"{HOSTILE}{n}" for n in range(len(labels))]
     tables = {}
-    for number, model in enumerate([*config.models, *(["oracle"] if dataset == "grammar" else [])]):
-        for replicate in range(1 if model == "oracle" else config.replicates):
+    for number, (model, replicates) in enumerate(config.scored(dataset).items()):
+        for replicate in range(replicates):
             noise = np.random.default_rng([number, replicate]).normal(size=len(labels))
             scores = 1 / (1 + np.exp(-(skill * (labels - 0.5) + noise)))
             scores[:leaked] = labels[:leaked]
@@ -68,9 +68,10 @@ def test_leaks_are_told_first_and_models_are_shown_without_them(make_folder: Mak
     part = trust(Results.open(config, folder), "grammar")
     assert part is not None
     means = {}
-    for model in config.models:
+    scored = config.scored("grammar")
+    for model in [model for model in scored if model != "oracle"]:
         mine = [row for row in found["without_leaks"] if row["model"] == model]
-        means[model] = [sum(row[key] for row in mine) / replicates for key in ("value", "value_without")]
+        means[model] = [sum(row[key] for row in mine) / scored[model] for key in ("value", "value_without")]
     best = max(means, key=lambda model: means[model][0])
     assert part.verdict == (
         f"63 of 140 test examples (45%) have a twin in training or validation; without them {best} falls from "
@@ -83,12 +84,12 @@ def test_leaks_are_told_first_and_models_are_shown_without_them(make_folder: Mak
     assert len(part.pairs) == 10
     assert part.pairs[0].first == f"{HOSTILE}0 (test)"
     assert part.kept == 77
-    assert [row.model for row in part.models] == [*config.models, "oracle"]
+    assert [row.model for row in part.models] == list(scored)
     for row in part.models[:-1]:
         assert row.task == ""
         assert [cell.sort for cell in row.cells[:2]] == pytest.approx(means[row.model])
         assert row.cells[2].sort == pytest.approx(means[row.model][1] - means[row.model][0])
-        assert bool(row.cells[0].interval) == (replicates > 1)
+        assert bool(row.cells[0].interval) == (scored[row.model] > 1)
     assert part.shortcuts[0].feature == FEATURES["dinucleotides"]
     assert part.shortcuts[0].model == best
     bars = re.findall(r'class="bar[^"]*"', str(part.shortcuts[0].chart))

@@ -108,6 +108,7 @@ def test_a_run_on_slurm_gives_what_a_local_run_gives(finished: Path, tmp_path: P
         "rule_fit_wildcards_tiny_knn_0",
         "rule_oracle_wildcards_tiny",
         "rule_evaluate_wildcards_tiny",
+        "rule_diagnose_wildcards_tiny",
         "rule_motifs_wildcards_tiny_cnn",
     }
     assert {name for name, job in submitted.items() if gpus_of(job)} == trainings

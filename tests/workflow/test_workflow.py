@@ -34,6 +34,8 @@ LEARNED = {"knn": "sweep.tsv", "cnn": OF_A_NETWORK, "bilstm": OF_A_NETWORK, "ora
 """What a model leaves beside its predictions."""
 
 AFTER_EVALUATION = ["all", "collect table=comparisons", "collect table=metrics", "evaluate dataset=tiny", "report"]
+AFTER_TRAINING = [*AFTER_EVALUATION, "diagnose dataset=tiny"]
+DIAGNOSIS = ("calibration", "reliability", "strata", "errors", "stability")
 TINY_RUN = ("--cores", "2", "--configfile", "tiny.yaml")
 
 
@@ -47,6 +49,7 @@ def again(job: str) -> str:
 
 
 KNN, CNN, BILSTM = ("fit dataset=tiny, model=knn, replicate=0", trained("cnn"), trained("bilstm"))
+ENSEMBLES = [f"ensemble dataset=tiny, ensemble={model}_ensemble" for model in ("cnn", "bilstm")]
 MOTIFS_OF_CNN = "motifs dataset=tiny, model=cnn"
 SIMULATE, PREPARE, AUDIT, ORACLE = (f"{rule} dataset=tiny" for rule in ("simulate", "prepare", "audit", "oracle"))
 
@@ -67,7 +70,7 @@ def test_a_run_has_every_file(finished: Path) -> None:
     expected = {"report.html", "metrics.tsv", "comparisons.tsv", "config.yaml"}
     expected |= {f"tiny/{name}" for name in ("examples.parquet", "sequences.parquet", "sequences.bin", "dropped.tsv")}
     expected |= {f"tiny/{name}" for name in ("leaks.parquet", "shortcuts.tsv", "audit.json")}
-    expected |= {f"tiny/{name}" for name in ("metrics.tsv", "comparisons.tsv")}
+    expected |= {f"tiny/{name}.tsv" for name in ("metrics", "comparisons", *DIAGNOSIS)}
     expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "negatives.bed", "sites.tsv")}
     expected |= {f"tiny/cnn/{name}" for name in ("motifs.meme", "motifs.tsv", "matches.meme")}
     for model, files in LEARNED.items():
@@ -120,7 +123,7 @@ def test_every_job_leaves_a_log_and_its_cost(finished: Path) -> None:
     benchmarks = finished / "results" / "benchmarks"
     costs = {str(path.relative_to(benchmarks).with_suffix("")) for path in benchmarks.rglob("*.tsv")}
     assert logs == costs
-    assert {name.split("/")[0] for name in logs} == set(rules()) - {"all"}
+    assert {name.split("/")[0] for name in logs} == set(rules()) - {"all", "ensemble"}  # of one replicate there is none
 
 
 # -------------------------------------------------------------------------------------------------------- running again
@@ -137,9 +140,7 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
     models = {**TINY["models"], "cnn": {**TINY["models"]["cnn"], "dropout": 0.1}}
     tiny_run.write_config(copied / "tiny.yaml", models=models)
     said = run(copied, *TINY_RUN)
-    assert tiny_run.jobs(said) == sorted(
-        [*AFTER_EVALUATION, "config", "motifs dataset=tiny, model=cnn", trained("cnn")]
-    )
+    assert tiny_run.jobs(said) == sorted([*AFTER_TRAINING, "config", "motifs dataset=tiny, model=cnn", trained("cnn")])
 
     rewritten = (
         "config",
@@ -148,6 +149,8 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         "comparisons",
         "collect/",
         "evaluate/",
+        "diagnose/",
+        *(f"tiny/{name}.tsv" for name in DIAGNOSIS),
         "tiny/metrics",
         "tiny/comparisons",
         "tiny/audit.json",
@@ -167,26 +170,39 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
     ("changes", "expected"),
     [
         ({"evaluation": {"resamples": 200}}, [*AFTER_EVALUATION]),
+        ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [*AFTER_TRAINING]),
         ({"motifs": {"database": "jaspar-fungi"}}, [MOTIFS_OF_CNN, "all", "report"]),
-        ({"models": {**TINY["models"], "knn": {"kmer": 5}}}, [KNN, *AFTER_EVALUATION]),
-        ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, MOTIFS_OF_CNN, *AFTER_EVALUATION]),
-        ({"models": {name: TINY["models"][name] for name in ("knn", "cnn")}}, [*AFTER_EVALUATION]),
-        ({"models": {**TINY["models"], "lstm": {"architecture": "bilstm"}}}, [trained("lstm"), *AFTER_EVALUATION]),
-        ({"training": {"max_epochs": 3}}, [CNN, BILSTM, MOTIFS_OF_CNN, *AFTER_EVALUATION]),
+        ({"models": {**TINY["models"], "knn": {"kmer": 5}}}, [KNN, *AFTER_TRAINING]),
+        ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, MOTIFS_OF_CNN, *AFTER_TRAINING]),
+        ({"models": {name: TINY["models"][name] for name in ("knn", "cnn")}}, [*AFTER_TRAINING]),
+        ({"models": {**TINY["models"], "lstm": {"architecture": "bilstm"}}}, [trained("lstm"), *AFTER_TRAINING]),
+        ({"training": {"max_epochs": 3}}, [CNN, BILSTM, MOTIFS_OF_CNN, *AFTER_TRAINING]),
         (
             {"datasets": {"tiny": {**TINY["datasets"]["tiny"], "negatives_per_positive": 2}}},
-            [PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_EVALUATION],
+            [PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_TRAINING],
         ),
         (
             {"replicates": 2},
-            [*(again(job) for job in (KNN, CNN, BILSTM)), MOTIFS_OF_CNN, *AFTER_EVALUATION],
+            [*(again(job) for job in (KNN, CNN, BILSTM)), *ENSEMBLES, MOTIFS_OF_CNN, *AFTER_TRAINING],
         ),
         (
             {"seed": 1},
-            [SIMULATE, "pack", PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_EVALUATION],
+            [SIMULATE, "pack", PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_TRAINING],
         ),
     ],
-    ids=["evaluation", "database", "knn", "cnn", "fewer", "more", "training", "data", "replicates", "seed"],
+    ids=[
+        "resamples",
+        "confidence",
+        "database",
+        "knn",
+        "cnn",
+        "fewer",
+        "more",
+        "training",
+        "data",
+        "replicates",
+        "seed",
+    ],
 )
 def test_a_change_runs_what_it_concerns(copied: Path, changes: dict[str, object], expected: list[str]) -> None:
     tiny_run.write_config(copied / "tiny.yaml", **changes)
@@ -228,7 +244,7 @@ def test_a_killed_run_goes_on_where_it_was(finished: Path, copied: Path) -> None
     assert status != 0
     assert "--unlock" in said
     run(copied, *TINY_RUN, "--unlock")
-    assert tiny_run.jobs(run(copied, *TINY_RUN)) == sorted([*AFTER_EVALUATION, BILSTM])
+    assert tiny_run.jobs(run(copied, *TINY_RUN)) == sorted([*AFTER_TRAINING, BILSTM])
     assert_same(results, finished / "results")
     untouched = [name for name in before if name.startswith(("tiny/cnn", "tiny/knn", "tiny/oracle", "genomes"))]
     assert untouched

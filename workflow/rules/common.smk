@@ -92,9 +92,12 @@ def model_folders(dataset, models):
 
 
 def scored_folders(dataset):
-    """Return the folders of everything that is scored on a dataset: all trainings, and the oracle of a simulation."""
-    oracles = [f"{RESULTS}/{dataset}/oracle/0"] if dataset in CONFIG.simulated() else []
-    return [*model_folders(dataset, CONFIG.models), *oracles]
+    """Return the folders of everything that is scored on a dataset: trainings, ensembles, the oracle of a simulation."""
+    return [
+        f"{RESULTS}/{dataset}/{model}/{replicate}"
+        for model, replicates in CONFIG.scored(dataset).items()
+        for replicate in range(replicates)
+    ]
 
 
 wildcard_constraints:

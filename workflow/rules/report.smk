@@ -24,6 +24,11 @@ rule report:
             dataset=CONFIG.datasets,
             table=["examples.parquet", "sequences.parquet", "dropped.tsv", "audit.json"],
         ),
+        diagnosis=expand(
+            f"{RESULTS}/{{dataset}}/{{table}}.tsv",
+            dataset=CONFIG.datasets,
+            table=["calibration", "reliability", "strata", "errors", "stability"],
+        ),
         sites=expand(f"{RESULTS}/{{dataset}}/simulation/sites.tsv", dataset=CONFIG.simulated()),
         predictions=[
             f"{folder}/predictions.parquet" for dataset in CONFIG.datasets for folder in scored_folders(dataset)

@@ -6,8 +6,12 @@ REQUIRED INPUTS: {results}/{dataset}/examples.parquet, sequences.parquet and seq
 OUTPUTS: {results}/{dataset}/{model}/{replicate}/predictions.parquet and train_predictions.parquet; for networks also
 model.ckpt, model.safetensors, history.csv, selftests.tsv and gradients.tsv, for baselines sweep.tsv.
 
-COMMANDS: motifloom train, fit, oracle.
+COMMANDS: motifloom train, fit, ensemble, oracle.
 """
+
+
+localrules:
+    ensemble,
 
 
 rule train:
@@ -82,6 +86,34 @@ rule fit:
         " --examples {input.examples:q}"
         " --output {params.folder:q}"
         " --log {log:q}"
+
+
+rule ensemble:
+    """Average the predictions of a network's replicates: a model of its own."""
+    input:
+        predictions=lambda wildcards: [
+            f"{folder}/{name}.parquet"
+            for folder in model_folders(wildcards.dataset, [CONFIG.ensembles()[wildcards.ensemble]])
+            for name in ("predictions", "train_predictions")
+        ],
+    output:
+        predictions=f"{RESULTS}/{{dataset}}/{{ensemble}}/0/predictions.parquet",
+        train_predictions=f"{RESULTS}/{{dataset}}/{{ensemble}}/0/train_predictions.parquet",
+    log:
+        f"{RESULTS}/logs/ensemble/{{dataset}}/{{ensemble}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ensemble/{{dataset}}/{{ensemble}}.tsv"
+    wildcard_constraints:
+        ensemble="|".join(map(re.escape, CONFIG.ensembles())) or "$^",
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        trainings=lambda wildcards: model_folders(wildcards.dataset, [CONFIG.ensembles()[wildcards.ensemble]]),
+        folder=subpath(output.predictions, parent=True),
+    shell:
+        "motifloom ensemble --trainings {params.trainings:q} --output {params.folder:q} --log {log:q}"
 
 
 rule oracle:

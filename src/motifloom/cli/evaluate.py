@@ -1,8 +1,8 @@
 """Compute the metrics of one dataset's models, their intervals, the comparisons between the models, and the audit.
 
 Reads FOLDER/DATASET/MODEL/REPLICATE/predictions.parquet and train_predictions.parquet of every model and
-replicate of the configuration, and of the oracle where the dataset is simulated. The audit tells what the leaks and
-shortcuts that were found in the dataset mean for these scores.
+replicate of the configuration, of the ensembles, and of the oracle where the dataset is simulated. The audit tells what
+the leaks and shortcuts that were found in the dataset mean for these scores.
 """
 
 from __future__ import annotations
@@ -18,14 +18,9 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    import polars as pl
-
-    from motifloom.config import Config
-    from motifloom.evaluation.panels import Panel, Run
+    from motifloom.evaluation.panels import Panel
 
 logger = logging.getLogger(__name__)
-
-PREDICTIONS = ("predictions.parquet", "train_predictions.parquet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--examples", type=Path, required=True, metavar="FILE", help="the dataset's examples")
     parser.add_argument("--leaks", type=Path, required=True, metavar="FILE", help="table of leaks that audit wrote")
     parser.add_argument("--shortcuts", type=Path, required=True, metavar="FILE", help="its table of shortcuts")
+    flags.add_threads(parser)
     parser.add_argument("--audit", type=Path, required=True, metavar="FILE", help="audit to write, as JSON")
     parser.add_argument("--metrics", type=Path, required=True, metavar="FILE", help="metrics table to write")
     parser.add_argument("--comparisons", type=Path, required=True, metavar="FILE", help="comparisons table to write")
@@ -48,20 +44,15 @@ def run(args: argparse.Namespace) -> None:
     InputError
         Where the configuration has no such dataset, or predictions are missing or wrong.
     """
-    import polars as pl
-
     from motifloom import config
-    from motifloom.evaluation.panels import align
-    from motifloom.evaluation.tables import comparisons_table, metrics_table
+    from motifloom.evaluation.reading import read_panels
+    from motifloom.evaluation.tables import evaluate
     from motifloom.files import write_text, write_tsv
 
     settings = config.read(args.config, dataset=args.dataset)
-    files = _files(settings, args.dataset, args.results)
-    predictions = {run: pl.concat(map(_read, paths)) for run, paths in files.items()}
-    panels = align(predictions, settings.kind(args.dataset))
+    panels = read_panels(settings, args.dataset, args.results)
     bootstrap = settings.evaluation.model_dump()
-    metrics = metrics_table(panels, args.dataset, seed=settings.seed, **bootstrap)
-    comparisons = comparisons_table(panels, args.dataset, seed=settings.seed, **bootstrap)
+    metrics, comparisons = evaluate(panels, args.dataset, seed=settings.seed, threads=args.threads, **bootstrap)
     audit = _audit(args, panels)
     write_text(args.audit, json.dumps(audit, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
     write_tsv(args.metrics, metrics)
@@ -70,33 +61,12 @@ def run(args: argparse.Namespace) -> None:
     logger.info(
         "%s: %d models in %d runs evaluated on %s test examples of %d task(s); %d comparisons",
         args.dataset,
-        len({run.model for run in files}),
-        len(files),
+        len(panels[0].replicates) if panels else 0,
+        len(panels[0].scores) if panels else 0,
         " to ".join(str(number) for number in sorted({min(tests), max(tests)})) if tests else "no",
         len(tests),
         len(comparisons),
     )
-
-
-def _files(settings: Config, dataset: str, results: Path) -> dict[Run, list[Path]]:
-    """Return the predictions of every run of `dataset`.
-
-    Raises
-    ------
-    InputError
-        For every file that is missing.
-    """
-    from motifloom.errors import InputError
-    from motifloom.evaluation.panels import Run
-
-    runs = [Run(model, replicate) for model in settings.models for replicate in range(settings.replicates)]
-    if dataset in settings.simulated():
-        runs.append(Run("oracle", 0))
-    files = {run: [results / dataset / run.model / str(run.replicate) / name for name in PREDICTIONS] for run in runs}
-    missing = [path for paths in files.values() for path in paths if not path.is_file()]
-    if missing:
-        raise InputError(f"{path}: missing; expected the predictions of a model" for path in missing)
-    return files
 
 
 def _audit(args: argparse.Namespace, panels: list[Panel]) -> dict[str, Any]:
@@ -105,27 +75,8 @@ def _audit(args: argparse.Namespace, panels: list[Panel]) -> dict[str, Any]:
 
     from motifloom.data.shortcuts import SHORTCUTS_SCHEMA
     from motifloom.evaluation.audit import audit
+    from motifloom.files import read_parquet
 
-    sizes = dict(_read(args.examples)["split"].value_counts(sort=True).iter_rows())
+    sizes = dict(read_parquet(args.examples)["split"].value_counts(sort=True).iter_rows())
     shortcuts = pl.read_csv(args.shortcuts, separator="\t", schema=SHORTCUTS_SCHEMA)
-    return audit(panels, _read(args.leaks), shortcuts, args.dataset, sizes)
-
-
-def _read(path: Path) -> pl.DataFrame:
-    """Read one Parquet table.
-
-    Raises
-    ------
-    InputError
-        Where the file is no Parquet table.
-    """
-    import polars as pl
-
-    from motifloom.errors import InputError
-
-    try:
-        return pl.read_parquet(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: is no Parquet table: {str(error).splitlines()[0]}") from None
+    return audit(panels, read_parquet(args.leaks), shortcuts, args.dataset, sizes)

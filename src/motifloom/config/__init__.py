@@ -57,8 +57,10 @@ from motifloom.config.models import (
 from motifloom.config.values import (
     ALL_CLASSES,
     DINUCLEOTIDE_SHUFFLE,
+    ENSEMBLE,
     JASPAR_PREFIX,
     ONE,
+    ORACLE,
     PLACE_COLUMNS,
     RESERVED_NAMES,
     SAMPLED,
@@ -77,7 +79,9 @@ __all__ = [
     "ALL_CLASSES",
     "ARCHITECTURES",
     "DINUCLEOTIDE_SHUFFLE",
+    "ENSEMBLE",
     "JASPAR_PREFIX",
+    "ORACLE",
     "PLACE_COLUMNS",
     "RESERVED_NAMES",
     "SAMPLED",
@@ -204,6 +208,17 @@ class Config(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _leave_names_to_ensembles(self) -> Config:
+        taken = [
+            f"models.{name}: the name is taken by the ensemble of the replicates of {network}"
+            for name, network in self.ensembles().items()
+            if name in self.models
+        ]
+        if taken:
+            raise ValueError("; ".join(taken))
+        return self
+
     def kind(self, dataset: str) -> Kind:
         """Return what `dataset`'s labels are."""
         section = self.datasets[dataset]
@@ -297,6 +312,8 @@ class Config(Section):
                 settings = [self.kind(dataset), section.strand, self.models[model].model_dump()]
             case "evaluate":
                 settings = [self.seed, self.kind(dataset), self.evaluation.model_dump()]
+            case "diagnose":
+                settings = [self.kind(dataset), self.evaluation.confidence]
             case "motifs":
                 settings = [self.seed, self.database(dataset)]
             case _:
@@ -310,6 +327,18 @@ class Config(Section):
     def baselines(self) -> list[str]:
         """Return the names of the models that are fitted without gradients."""
         return [name for name, model in self.models.items() if isinstance(model, BASELINES)]
+
+    def ensembles(self) -> dict[str, str]:
+        """Return the network that each ensemble is the mean of; none where there is one replicate."""
+        return {f"{name}{ENSEMBLE}": name for name in self.networks()} if self.replicates > 1 else {}
+
+    def scored(self, dataset: str) -> dict[str, int]:
+        """Return everything that is scored on `dataset`, with its number of replicates.
+
+        These are the models, then their ensembles, then the oracle where the dataset is simulated.
+        """
+        of_one = [*self.ensembles(), *([ORACLE] if dataset in self.simulated() else [])]
+        return dict.fromkeys(self.models, self.replicates) | dict.fromkeys(of_one, 1)
 
     def with_filters(self) -> list[str]:
         """Return the names of the models whose first layer is a convolution."""

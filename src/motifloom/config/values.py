@@ -7,13 +7,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
+ORACLE = "oracle"
+"""The model of simulated datasets that knows how they were made."""
+
+ENSEMBLE = "_ensemble"
+"""What the name of a network's ensemble ends with."""
+
 RESERVED_NAMES = frozenset(
     {
         *("benchmarks", "genomes", "logs", "simulation"),
         *("comparisons.tsv", "config.yaml", "metrics.tsv", "report.html"),
         *("audit.json", "dropped.tsv", "examples.parquet", "leaks.parquet", "sequences.bin", "sequences.parquet"),
-        *("shortcuts.tsv",),
-        "oracle",
+        *("calibration.tsv", "errors.tsv", "reliability.tsv", "shortcuts.tsv", "stability.tsv", "strata.tsv"),
+        ORACLE,
     }
 )
 """Folders and files of the results, and the model of simulated datasets: no dataset or other model has such a name."""

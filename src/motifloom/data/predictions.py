@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from motifloom.errors import InputError
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
 
     from motifloom.data.dataset import Dataset
+
+FILES = ("predictions.parquet", "train_predictions.parquet")
+"""What every model writes: predictions of validation and test, and of train."""
+
+KEYS = ("id", "split", "task", "label")
 
 
 def predictions_table(dataset: Dataset, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.floating]) -> pl.DataFrame:
@@ -39,3 +49,32 @@ def predictions_table(dataset: Dataset, rows: npt.NDArray[np.int64], scores: npt
         ).drop_nulls("label")
         for column, task in enumerate(dataset.tasks)
     )
+
+
+def mean_predictions(tables: Mapping[Path, pl.DataFrame]) -> pl.DataFrame:
+    """Average the predictions of several trainings: of probabilities, a linear opinion pool.
+
+    Parameters
+    ----------
+    tables
+        By the file it was read from each table, as :func:`predictions_table` gives them; at least one.
+
+    Returns
+    -------
+    The rows of the first table, each with the mean score of all tables.
+
+    Raises
+    ------
+    InputError
+        For every file that lacks a column, or that has other examples, tasks or labels than the first one.
+    """
+    lacking = [path for path, table in tables.items() if not {*KEYS, "score"} <= {*table.columns}]
+    if lacking:
+        raise InputError(f"{path}: expected the columns {', '.join(KEYS)} and score" for path in lacking)
+    rows = {path: table.select(KEYS) for path, table in tables.items()}
+    first, expected = next(iter(rows.items()))
+    differing = [path for path, found in rows.items() if not found.equals(expected)]
+    if differing:
+        raise InputError(f"{path}: other examples, tasks or labels than {first} has" for path in differing)
+    scores = [table["score"].rename(str(number)) for number, table in enumerate(tables.values())]
+    return expected.with_columns(pl.DataFrame(scores).mean_horizontal().alias("score"))

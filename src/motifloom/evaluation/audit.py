@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from motifloom.config import ALL_CLASSES
+from motifloom.config import ALL_CLASSES, ORACLE
 from motifloom.data.leaks import KINDS, SIMILARITY, count_leaks, leaked, tell_leaks
 from motifloom.data.shortcuts import CHANCE, FEATURES, best_shortcut
 from motifloom.data.similarity import NEAR
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from motifloom.evaluation.panels import Panel
-
-ORACLE = "oracle"
-"""The model that no other is held against."""
 
 PAIRS = 10
 """So many pairs are shown of each kind."""

@@ -5,9 +5,7 @@ per resample, shape ``(resamples,)``. So a row of ones gives the estimate, and t
 distribution in one call. Weights are non-negative counts: an example of weight 2 counts as if it stood there twice.
 Here labels are 0 or 1, and scores are probabilities of the label 1.
 
-The examples are arranged once per model. The resamples are worked through in blocks of about `BLOCK` weights, for
-each of which some sixty bytes are held: 2 MB beside the arguments, more only where one resample alone has more
-examples than a block. No BLAS is used, so the values do not depend on the number of threads.
+The examples are arranged once per model. No BLAS is used, so the values do not depend on the number of threads.
 
 A value that is not defined is NaN: every metric without examples, and `auroc`, `auprc` and `mcc` where one of the two
 labels does not occur.
@@ -18,18 +16,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from motifloom.evaluation.loops import LANES, score_rankings
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 Floats = npt.NDArray[np.float64]
+Weights = npt.NDArray[Any]
+"""Of any type of number."""
 
 BLOCK = 2**15
-"""Weights (resamples × examples) that are worked on at a time."""
+"""Weights (resamples × examples) that metrics without a compiled loop work on at a time."""
 
 THRESHOLD = 0.5
 """A score of this or more predicts the label 1."""
@@ -38,19 +40,14 @@ BINS = 15
 """Equal-width bins of the expected calibration error."""
 
 
-@dataclass(frozen=True)
 class Scored(ABC):
-    """Examples with the scores of one model, arranged so that weighing them is quick.
+    """Examples with the scores of one model, arranged so that weighing them is quick."""
 
-    Attributes
-    ----------
-    order
-        The examples' original places, shape ``(n,)``.
-    """
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of examples, ``n``."""
 
-    order: npt.NDArray[np.intp]
-
-    def compute(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
+    def compute(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
         """Compute several metrics.
 
         Parameters
@@ -69,21 +66,24 @@ class Scored(ABC):
         ValueError
             Where the numbers of examples differ.
         """
-        n = len(self.order)
+        n = len(self)
         if weights.shape[1] != n:
             raise ValueError(f"weights of {weights.shape[1]} examples, there are {n}")
         found = {name: np.full(len(weights), np.nan) for name in metrics}
-        rows = block_rows(n)
+        rows = self.rows_at_a_time()
         for first in range(0, len(weights) if n else 0, rows):
             block = slice(first, first + rows)
-            arranged = np.take(weights[block], self.order, axis=1).astype(np.float64, copy=False)
-            for name, values in self.compute_block(arranged, metrics).items():
+            for name, values in self.compute_block(weights[block], metrics).items():
                 found[name][block] = values
         return found
 
+    def rows_at_a_time(self) -> int:
+        """Return how many resamples are worked on at a time, so that little memory is held."""
+        return block_rows(len(self))
+
     @abstractmethod
-    def compute_block(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
-        """Compute several metrics of at least one example with weights in the arranged order."""
+    def compute_block(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
+        """Compute several metrics of at least one example."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class Ranking(Scored):
 
     Attributes
     ----------
+    order
+        The examples' original places, shape ``(n,)``.
     labels
         0 or 1, shape ``(n,)``.
     scores
@@ -100,6 +102,7 @@ class Ranking(Scored):
         The last example of every run of equal scores, shape ``(distinct scores,)``.
     """
 
+    order: npt.NDArray[np.intp]
     labels: Floats
     scores: Floats
     ends: npt.NDArray[np.intp]
@@ -116,58 +119,34 @@ class Ranking(Scored):
         check_lengths(labels, scores)
         order = np.argsort(-scores, kind="stable")
         ranked = scores[order].astype(np.float64)
-        ends = group_ends(ranked)
-        return cls(order, labels[order].astype(np.float64), ranked, ends)
+        return cls(order, labels[order].astype(np.float64), ranked, group_ends(ranked))
 
-    def compute_block(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.order)
+
+    def rows_at_a_time(self) -> int:
+        """Return how many resamples the compiled loop takes."""
+        return LANES
+
+    def compute_block(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
         """Compute metrics out of `METRICS`."""
-        weighted = Weighted(self, weights)
-        return {name: METRICS[name](weighted) for name in metrics}
-
-
-@dataclass(frozen=True)
-class Weighted:
-    """A block of resamples of a ranking, with the sums that several metrics share.
-
-    Attributes
-    ----------
-    ranking
-        Of ``n`` examples, at least one.
-    weights
-        In the ranking's order, shape ``(resamples, n)``.
-    """
-
-    ranking: Ranking
-    weights: Floats
+        lanes = np.ascontiguousarray(weights.T)
+        if len(weights) < LANES:
+            lanes = np.pad(lanes, [(0, 0), (0, LANES - len(weights))])
+        cut = int((self.scores >= THRESHOLD).sum())
+        found = score_rankings(lanes, self.order, self.labels, self.scores, self.ends, self.bins, cut)
+        return {name: found[METRICS.index(name), : len(weights)] for name in metrics}
 
     @cached_property
-    def above(self) -> tuple[Floats, Floats]:
-        """Weights of the labels 1 and 0 at every distinct score or above, each ``(resamples, scores)``."""
-        ends = self.ranking.ends
-        everything = np.take(np.cumsum(self.weights, axis=1), ends, axis=1)
-        positive = np.take(np.cumsum(self.weights * self.ranking.labels, axis=1), ends, axis=1)
-        return positive, everything - positive
+    def bins(self) -> npt.NDArray[np.intp]:
+        """The bin of the calibration error of each score, not rising, shape ``(n,)``."""
+        return calibration_bins(self.scores)
 
-    @cached_property
-    def total(self) -> Floats:
-        """The weight of all examples, shape ``(resamples,)``."""
-        total: Floats = self.weights.sum(axis=1)
-        return total
 
-    @cached_property
-    def positive(self) -> Floats:
-        """The weight of the label 1, shape ``(resamples,)``."""
-        return self.sum(self.ranking.labels)
-
-    @property
-    def negative(self) -> Floats:
-        """The weight of the label 0, shape ``(resamples,)``."""
-        return self.total - self.positive
-
-    def sum(self, values: Floats | npt.NDArray[np.bool_]) -> Floats:
-        """Return the weighted sums of `values` of shape ``(n,)``, shape ``(resamples,)``."""
-        sums: Floats = np.einsum("rn,n->r", self.weights, values.astype(np.float64))
-        return sums
+def calibration_bins(scores: Floats) -> npt.NDArray[np.intp]:
+    """Return the bin of the calibration error of each score of 0 to 1, from 0 to `BINS` − 1, shape ``(n,)``."""
+    return np.clip(np.ceil(scores * BINS), 1, BINS).astype(np.intp) - 1
 
 
 def block_rows(n: int) -> int:
@@ -257,55 +236,5 @@ def ece(labels: Floats, scores: Floats, weights: Floats) -> Floats:
     return Ranking.of(labels, scores).compute(weights, ["ece"])["ece"]
 
 
-def _auroc(weighted: Weighted) -> Floats:
-    positive, negative = weighted.above
-    half_sum = positive + shifted(positive)
-    twice_area = np.einsum("rs,rs->r", negative - shifted(negative), half_sum)
-    return ratio(twice_area, 2 * weighted.positive * weighted.negative)
-
-
-def _auprc(weighted: Weighted) -> Floats:
-    positive, negative = weighted.above
-    everything = positive + negative
-    precision = np.divide(positive, everything, out=np.zeros_like(positive), where=everything > 0)
-    area = np.einsum("rs,rs->r", positive - shifted(positive), precision)
-    return np.where(weighted.negative > 0, ratio(area, weighted.positive), np.nan)
-
-
-def _accuracy(weighted: Weighted) -> Floats:
-    return ratio(weighted.sum((weighted.ranking.scores >= THRESHOLD) == (weighted.ranking.labels == 1)), weighted.total)
-
-
-def _mcc(weighted: Weighted) -> Floats:
-    predicted = weighted.ranking.scores >= THRESHOLD
-    true_positive = weighted.sum(predicted * weighted.ranking.labels)
-    predicted_positive = weighted.sum(predicted)
-    predicted_negative = weighted.total - predicted_positive
-    # TP·TN − FP·FN = TP·total − (predicted positives)·(positives)
-    covariance = true_positive * weighted.total - predicted_positive * weighted.positive
-    spread = np.sqrt((predicted_positive * predicted_negative) * (weighted.positive * weighted.negative))
-    alike = (predicted_positive == 0) | (predicted_negative == 0)
-    value = np.where(alike, 0.0, np.clip(ratio(covariance, spread), -1, 1))
-    return np.where((weighted.positive > 0) & (weighted.negative > 0), value, np.nan)
-
-
-def _brier(weighted: Weighted) -> Floats:
-    return ratio(weighted.sum((weighted.ranking.scores - weighted.ranking.labels) ** 2), weighted.total)
-
-
-def _ece(weighted: Weighted) -> Floats:
-    bins = np.clip(np.ceil(weighted.ranking.scores * BINS), 1, BINS)
-    starts = np.flatnonzero(np.diff(bins, prepend=0))  # sorted by score, so a bin's examples stand together
-    gaps = np.add.reduceat(weighted.weights * (weighted.ranking.labels - weighted.ranking.scores), starts, axis=1)
-    return ratio(np.abs(gaps).sum(axis=1), weighted.total)
-
-
-METRICS: dict[str, Callable[[Weighted], Floats]] = {
-    "auroc": _auroc,
-    "auprc": _auprc,
-    "accuracy": _accuracy,
-    "mcc": _mcc,
-    "brier": _brier,
-    "ece": _ece,
-}
-"""Every metric of a binary task by its name in the tables, in the tables' order."""
+METRICS = ("auroc", "auprc", "accuracy", "mcc", "brier", "ece")
+"""Every metric of a binary task, in the tables' order."""

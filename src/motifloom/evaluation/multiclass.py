@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from motifloom.evaluation.metrics import Floats
+    from motifloom.evaluation.metrics import Floats, Weights
 
     Classes = npt.NDArray[np.intp]
 
@@ -52,11 +52,15 @@ class Calls(Scored):
             Where the numbers of labels and scores differ.
         """
         check_lengths(labels, scores)
-        return cls(np.arange(len(labels)), labels.astype(np.intp), scores.argmax(axis=1), scores.shape[1])
+        return cls(labels.astype(np.intp), scores.argmax(axis=1), scores.shape[1])
 
-    def compute_block(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.labels)
+
+    def compute_block(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
         """Compute metrics out of `METRICS`."""
-        weighted = WeightedCalls(self, weights)
+        weighted = WeightedCalls(self, np.ascontiguousarray(weights, dtype=np.float64))
         return {name: METRICS[name](weighted) for name in metrics}
 
 

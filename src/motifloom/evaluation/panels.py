@@ -73,6 +73,13 @@ class Panel:
         """How many labels are 1; None where that is no question."""
         return int(self.labels.sum()) if self.kind == "binary" else None
 
+    @property
+    def replicates(self) -> dict[str, list[int]]:
+        """The places in `scores` of each model's runs, in the order of their replicates."""
+        runs = list(self.scores)
+        places = sorted(range(len(runs)), key=lambda place: runs[place].replicate)
+        return {model: [place for place in places if runs[place].model == model] for model, _ in runs}
+
     def arrange(self, scores: Sequence[Floats]) -> list[Scored]:
         """Arrange the labels with each of several models' scores."""
         return [self.judged.arrange(self.labels, model) for model in scores]

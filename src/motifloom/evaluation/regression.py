@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from motifloom.evaluation.metrics import Floats
+    from motifloom.evaluation.metrics import Floats, Weights
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,15 @@ class Values(Scored):
         """
         check_lengths(labels, scores)
         labels, scores = labels.astype(np.float64), scores.astype(np.float64)
-        return cls(np.arange(len(labels)), labels, scores, Ties.of(labels), Ties.of(scores))
+        return cls(labels, scores, Ties.of(labels), Ties.of(scores))
 
-    def compute_block(self, weights: Floats, metrics: Sequence[str]) -> dict[str, Floats]:
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.labels)
+
+    def compute_block(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
         """Compute metrics out of `METRICS`."""
-        weighted = WeightedValues(self, weights)
+        weighted = WeightedValues(self, np.ascontiguousarray(weights, dtype=np.float64))
         with np.errstate(over="ignore", invalid="ignore"):
             found = {name: METRICS[name](weighted) for name in metrics}
         return {name: np.where(np.isfinite(values), values, np.nan) for name, values in found.items()}

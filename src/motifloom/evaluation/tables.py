@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from motifloom.evaluation.comparisons import bootstrap_p_value, delong, q_values
-from motifloom.evaluation.intervals import bootstrap_generator, distributions, estimates, interval
+from motifloom.evaluation.comparisons import (
+    Placements,
+    bootstrap_p_value,
+    calibration_p_value,
+    delong,
+    draw_swaps,
+    q_values,
+)
+from motifloom.evaluation.intervals import (
+    auroc_interval,
+    bootstrap_generator,
+    calibration_interval,
+    corrected_interval,
+    distributions,
+    estimates,
+    intervals,
+)
+from motifloom.evaluation.metrics import Ranking
+from motifloom.seeds import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from motifloom.evaluation.metrics import Floats
+    from motifloom.evaluation.metrics import Floats, Scored
     from motifloom.evaluation.panels import Panel, Run
+
+    Row = tuple[Any, ...]
 
 METRICS_SCHEMA = {
     "dataset": pl.String,
@@ -44,10 +65,16 @@ COMPARISONS_SCHEMA = {
 }
 
 
-def metrics_table(
-    panels: Sequence[Panel], dataset: str, *, seed: int, resamples: int, confidence: float
-) -> pl.DataFrame:
-    """Tell what every model and replicate reaches on every split.
+def evaluate(
+    panels: Sequence[Panel], dataset: str, *, seed: int, resamples: int, confidence: float, threads: int = 1
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Tell what every model and replicate reaches on every split, and compare every two models on test.
+
+    A model with several replicates is compared by the mean of their metric: how good a training of it is, on average.
+    (Its ensemble is a model of its own.) The intervals are DeLong's for `auroc`, bias-corrected bootstrap percentiles
+    for the others, and of a difference percentiles on the same resamples; the p-value is DeLong's for `auroc`, a
+    permutation test's for `ece` and the paired bootstrap's for the others; q is Benjamini and Hochberg's within the
+    dataset, task and metric.
 
     Parameters
     ----------
@@ -58,99 +85,124 @@ def metrics_table(
     seed
         The run's seed; the resamples are the same for all models.
     resamples, confidence
-        Of the bootstrap intervals.
+        Of the bootstrap intervals; there are as many permutations.
+    threads
+        So many panels are worked on at a time. No value depends on it.
 
     Returns
     -------
-    Table with the columns of `METRICS_SCHEMA`: on validation and test every metric of the panel's kind, on train the
-    main one. Undefined values and their intervals are null, and so is ``n_positive`` where labels are not 0 and 1.
+    A table with the columns of `METRICS_SCHEMA`: on validation and test every metric of the panel's kind, on train the
+    main one. And one with those of `COMPARISONS_SCHEMA`: a row per task, metric and pair, the earlier model being
+    `model_a`. Undefined values are null, and so is ``n_positive`` where labels are not 0 and 1.
     """
-    found = [_reached(panel, dataset, seed, resamples, confidence) for panel in panels]
-    runs = list(panels[0].scores) if panels else []
-    rows = [(dataset, *run, *row) for run in runs for of_panel in found for row in of_panel[run]]
-    return _table(rows, METRICS_SCHEMA)
 
-
-def comparisons_table(
-    panels: Sequence[Panel], dataset: str, *, seed: int, resamples: int, confidence: float
-) -> pl.DataFrame:
-    """Compare every two models on the test split.
-
-    A model with several replicates is compared by the mean of their scores, which is what one would use it
-    by. The intervals are paired bootstrap percentiles; the p-value is DeLong's for `auroc` and the paired
-    bootstrap's for the others; q is Benjamini and Hochberg's within the dataset, task and metric. For `ece`
-    the test is cautious: the resamples of a calibration error spread wider than the error itself.
-
-    Parameters
-    ----------
-    panels
-        The predictions of one dataset; panels of other splits are passed over.
-    dataset, seed, resamples, confidence
-        As of :func:`metrics_table`; the resamples are the same.
-
-    Returns
-    -------
-    Table with the columns of `COMPARISONS_SCHEMA`, a row per task, metric and pair, the earlier model being
-    `model_a`. Undefined values are null.
-    """
-    rows: list[tuple[Any, ...]] = []
-    for panel in panels:
+    def work(panel: Panel) -> tuple[dict[Run, list[Row]], list[Row]]:
+        reached = Reached.of(panel, bootstrap_generator(seed, dataset, panel.split, panel.task), resamples)
+        compared: Iterable[Row] = ()
         if panel.split == "test":
-            rng = bootstrap_generator(seed, dataset, panel.split, panel.task)
-            rows += ((dataset, panel.task, *row) for row in _compare(panel, rng, resamples, confidence))
-    return _table(rows, COMPARISONS_SCHEMA)
+            compared = _compare(reached, generator(seed, dataset, "permutation", panel.task), confidence)
+        return _tell(reached, confidence), [(dataset, panel.task, *row) for row in compared]
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(work, panels))
+    runs = list(panels[0].scores) if panels else []
+    metrics = [(dataset, *run, *row) for run in runs for told, _ in found for row in told[run]]
+    return _table(metrics, METRICS_SCHEMA), _table([row for _, rows in found for row in rows], COMPARISONS_SCHEMA)
 
 
-def _reached(
-    panel: Panel, dataset: str, seed: int, resamples: int, confidence: float
-) -> dict[Run, list[tuple[Any, ...]]]:
-    """Return each run's rows on one split and task: `METRICS_SCHEMA`'s columns from ``task`` on."""
-    metrics = (panel.judged.main,) if panel.split == "train" else panel.judged.metrics
-    scored = panel.arrange(list(panel.scores.values()))
-    rng = bootstrap_generator(seed, dataset, panel.split, panel.task)
-    spread = distributions(scored, panel.strata, resamples, rng, metrics)
-    values = estimates(scored, metrics)
+@dataclass(frozen=True)
+class Reached:
+    """What every run reaches on one split and task.
+
+    Attributes
+    ----------
+    scored
+        The runs' scores, arranged.
+    values
+        By metric, shape ``(runs,)``.
+    spread
+        The same on resamples of the examples, shape ``(runs, resamples)``.
+    """
+
+    panel: Panel
+    scored: Sequence[Scored]
+    values: dict[str, Floats]
+    spread: dict[str, Floats]
+
+    @classmethod
+    def of(cls, panel: Panel, rng: np.random.Generator, resamples: int) -> Reached:
+        """Compute the metrics of all runs: on train the main one alone."""
+        metrics = (panel.judged.main,) if panel.split == "train" else panel.judged.metrics
+        scored = panel.arrange(list(panel.scores.values()))
+        spread = distributions(scored, panel.strata, resamples, rng, metrics)
+        return cls(panel, scored, estimates(scored, metrics), spread)
+
+
+def _tell(reached: Reached, confidence: float) -> dict[Run, list[Row]]:
+    """Return each run's rows: `METRICS_SCHEMA`'s columns from ``task`` on."""
+    panel = reached.panel
     counts = (len(panel.labels), panel.positives)
-    rows: dict[Run, list[tuple[Any, ...]]] = {}
-    for index, run in enumerate(panel.scores):
-        rows[run] = []
-        for metric in metrics:
-            value = float(values[metric][index])
-            ends = interval(spread[metric][index], value, confidence)
-            rows[run].append((panel.task, panel.split, metric, value, *ends, *counts))
+    rows: dict[Run, list[Row]] = {run: [] for run in panel.scores}
+    for metric, values in reached.values.items():
+        for place, run in enumerate(panel.scores):
+            value = float(values[place])
+            ends = interval_of(reached.scored[place], metric, reached.spread[metric][place], value, confidence)
+            row = (panel.task, panel.split, metric, value, *ends)
+            rows[run].append((*row, *counts))
     return rows
 
 
-def _compare(
-    panel: Panel, rng: np.random.Generator, resamples: int, confidence: float
-) -> Iterator[tuple[str | float, ...]]:
+def interval_of(scored: Scored, metric: str, spread: Floats, value: float, confidence: float) -> tuple[float, float]:
+    """Return a metric's interval by the method that suits it."""
+    if isinstance(scored, Ranking) and metric == "ece":
+        return calibration_interval(scored, spread, value, confidence)
+    if isinstance(scored, Ranking) and metric == "auroc" and min(scored.labels.sum(), (1 - scored.labels).sum()) > 1:
+        return auroc_interval(scored, confidence)
+    return corrected_interval(spread, value, confidence)
+
+
+def _compare(reached: Reached, rng: np.random.Generator, confidence: float) -> Iterator[Row]:
     """Yield `COMPARISONS_SCHEMA`'s columns from ``metric`` on."""
-    by_model = _mean_scores(panel)
-    models, scores = list(by_model), list(by_model.values())
-    scored = panel.arrange(scores)
-    metrics = panel.judged.metrics
-    spread = distributions(scored, panel.strata, resamples, rng, metrics)
-    reached = estimates(scored, metrics)
-    pairs = list(combinations(range(len(models)), 2))
-    for metric in metrics:
-        differences = [spread[metric][a] - spread[metric][b] for a, b in pairs]
-        if metric == "auroc":
-            p_values = [delong(panel.labels, scores[a], scores[b]) for a, b in pairs]
-        else:
-            p_values = [bootstrap_p_value(difference) for difference in differences]
-        adjusted = q_values(np.array(p_values))
-        for (a, b), difference, p_value, q_value in zip(pairs, differences, p_values, adjusted, strict=True):
-            value = float(reached[metric][a] - reached[metric][b])
-            ends = interval(difference, value, confidence)
-            yield metric, models[a], models[b], value, *ends, p_value, float(q_value)
+    replicates = reached.panel.replicates
+    pairs = list(combinations(replicates, 2))
+    if not pairs:
+        return
+    for metric, values in reached.values.items():
+        spread = {model: reached.spread[metric][places].mean(axis=0) for model, places in replicates.items()}
+        means = {model: values[places].mean() for model, places in replicates.items()}
+        spreads = np.array([spread[a] - spread[b] for a, b in pairs])
+        differences = np.array([means[a] - means[b] for a, b in pairs])
+        p_values = np.array(_p_values(reached, metric, pairs, spreads, rng))
+        columns = (differences, *intervals(spreads, differences, confidence), p_values, q_values(p_values))
+        for pair, row in zip(pairs, np.stack(columns, axis=1).tolist(), strict=True):
+            yield (metric, *pair, *row)
 
 
-def _mean_scores(panel: Panel) -> dict[str, Floats]:
-    """Return each model's scores averaged over its replicates, in the order of the models."""
-    return {
-        model: np.mean([panel.scores[run] for run in sorted(panel.scores) if run.model == model], axis=0)
-        for model in dict.fromkeys(run.model for run in panel.scores)
-    }
+def _p_values(
+    reached: Reached, metric: str, pairs: Sequence[tuple[str, str]], spreads: Floats, rng: np.random.Generator
+) -> list[float]:
+    """Test each pair of models by the test that suits the metric."""
+    replicates = reached.panel.replicates
+    match metric:
+        case "auroc":
+            each = [Placements.of(ranking) for ranking in reached.scored if isinstance(ranking, Ranking)]
+            of_model = {model: Placements.mean([each[place] for place in replicates[model]]) for model in replicates}
+            return [delong(of_model[a], of_model[b]) for a, b in pairs]
+        case "ece":
+            swaps = draw_swaps(len(reached.panel.labels), spreads.shape[1], rng)
+            return [calibration_p_value(reached.panel.labels, _scores(reached.panel, pair), swaps) for pair in pairs]
+        case _:
+            return [bootstrap_p_value(spread) for spread in spreads]
+
+
+def _scores(panel: Panel, pair: tuple[str, str]) -> list[tuple[Floats, Floats]]:
+    """Return the two models' scores, replicate by replicate; one that has fewer begins again with its first."""
+    scores = list(panel.scores.values())
+    one, other = (panel.replicates[model] for model in pair)
+    return [
+        (scores[one[number % len(one)]], scores[other[number % len(other)]])
+        for number in range(max(len(one), len(other)))
+    ]
 
 
 def _table(rows: Sequence[tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFrame:

@@ -38,7 +38,7 @@ class Confusion:
 
 
 def confusions(results: Results, classes: Sequence[str], scores: Mapping[str, Scores]) -> list[Confusion]:
-    """Count test examples by class and predicted class, the one of the greatest mean probability over the replicates.
+    """Count test examples by class and predicted class, the one of the greatest probability.
 
     Parameters
     ----------

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from motifloom.config import ORACLE
 from motifloom.report.charts import Axis, Frame, Line, line_chart
 from motifloom.report.curves import area, precision_recall, roc, thin
-from motifloom.report.results import ORACLE
 from motifloom.report.scores import LABELS, colour
 from motifloom.report.wording import fixed, listed
 

@@ -12,6 +12,7 @@ from motifloom.config import ALL_CLASSES, dump
 from motifloom.files import write_text
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
+from motifloom.report.diagnosis import diagnosis
 from motifloom.report.figures import curves, training_figures
 from motifloom.report.found import found
 from motifloom.report.inputs import inputs
@@ -23,6 +24,7 @@ from motifloom.report.scores import Standing, overview
 from motifloom.report.selftests import selftests
 from motifloom.report.sweeps import sweep_figures
 from motifloom.report.tasks import task_table
+from motifloom.report.throughout import throughout
 from motifloom.report.trust import trust
 from motifloom.report.usage import jobs, total
 from motifloom.report.wording import LEVEL, counted, listed, thousands
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from motifloom.config import Config, Kind
     from motifloom.report.comparisons import ComparisonRow
     from motifloom.report.confusion import Confusion
+    from motifloom.report.diagnosis import Diagnosis
     from motifloom.report.figures import CurvePair, TrainingFigure
     from motifloom.report.found import Found
     from motifloom.report.inputs import Inputs
@@ -77,6 +80,8 @@ class DatasetPart:
         Their details; none where there are too many.
     word, words
         What they are called, one and several.
+    judged
+        How the models stand in each task, or in all classes together.
     """
 
     name: str
@@ -90,6 +95,8 @@ class DatasetPart:
     word: str
     words: str
     confusions: Sequence[Confusion]
+    diagnosis: Diagnosis | None
+    judged: Sequence[Standing]
     sweeps: Sequence[SweepFigure]
     training: Sequence[TrainingFigure]
     selftests: SelfTests | None
@@ -137,6 +144,7 @@ def render(results: Results) -> str:
         confidence=f"{config.evaluation.confidence:.0%}",
         level=LEVEL,
         datasets=datasets,
+        throughout=throughout(results, [standing for dataset in datasets for standing in dataset.judged]),
         kinds={dataset.kind for dataset in datasets},
         letters=letters(),
         jobs=found_jobs,
@@ -169,6 +177,8 @@ def _dataset(results: Results, name: str) -> DatasetPart:
         word,
         words,
         confusions(results, tasks, _ranked(scores, overall)) if kind == "multiclass" else [],
+        diagnosis(results, name, standings, overall),
+        [overall] if kind == "multiclass" else standings,
         sweep_figures(results, name),
         training_figures(results, name),
         selftests(results, name),

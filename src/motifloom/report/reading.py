@@ -39,6 +39,25 @@ MOTIFS: Schema = {
 }  # fmt: skip
 MORE_OF_MOTIFS: Schema = {"equivalents": WHOLE}
 SITES: Schema = {"motif": TEXT, "name": TEXT}
+CALIBRATION: Schema = {
+    "model": TEXT, "replicate": WHOLE, "task": TEXT, "temperature": REAL, "ece": REAL, "ece_scaled": REAL,
+    "brier": REAL, "brier_scaled": REAL, "threshold": REAL, "precision": REAL, "recall": REAL, "mcc": REAL,
+}  # fmt: skip
+RELIABILITY: Schema = {
+    "model": TEXT, "replicate": WHOLE, "task": TEXT, "scaled": TRUTH, "mean_score": REAL, "positive_share": REAL,
+}  # fmt: skip
+STRATA: Schema = {
+    "model": TEXT, "replicate": WHOLE, "task": TEXT, "property": TEXT, "stratum": TEXT, "value": REAL,
+    "ci_low": REAL, "ci_high": REAL, "n": WHOLE, "n_positive": WHOLE,
+}  # fmt: skip
+ERRORS: Schema = {
+    "task": TEXT, "model": TEXT, "id": TEXT, "label": REAL, "score": REAL, "rank": WHOLE,
+    "neighbour": TEXT, "similarity": REAL, "neighbour_label": REAL,
+}  # fmt: skip
+STABILITY: Schema = {
+    "model": TEXT, "task": TEXT, "mean": REAL, "spread": REAL, "least": REAL, "greatest": REAL, "correlation": REAL,
+    "least_correlation": REAL, "flipped": REAL, "best_rank": WHOLE, "worst_rank": WHOLE,
+}  # fmt: skip
 
 
 def read_delimited(path: Path, schema: Schema, separator: str = "\t", optional: Schema | None = None) -> pl.DataFrame:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     Scores = dict[str, pl.DataFrame]
     """By task ``id``, ``label`` and ``score`` of test examples."""
 
-ORACLE = "oracle"
 OF_A_TRAINING = ("history.csv", "selftests.tsv", "gradients.tsv")
 """What a network has beside its predictions."""
 
@@ -113,8 +112,8 @@ class Results:
         return cls(config, root, metrics, read_delimited(root / "comparisons.tsv", COMPARISONS))
 
     def models(self, dataset: str) -> list[str]:
-        """Return a dataset's models: those of the configuration, then the oracle where there is one."""
-        return [*self.config.models, *([ORACLE] if self._oracle(dataset).is_file() else [])]
+        """Return a dataset's models: those of the configuration, their ensembles, the oracle where there is one."""
+        return list(self.config.scored(dataset))
 
     def examples(self, dataset: str) -> pl.DataFrame:
         """Return the examples: ``id``, ``split``, perhaps a place, and a column per task."""
@@ -155,31 +154,28 @@ class Results:
         return read_delimited(self.folder / dataset / "dropped.tsv", DROPPED)
 
     def test_scores(self, dataset: str, model: str) -> Scores:
-        """Return each task's ``id``, ``label`` and ``score`` on test, the score a mean over the replicates."""
-        tables = []
-        for number in self._numbers(model):
-            path = self._replicate(dataset, model, number) / "predictions.parquet"
-            table = read_parquet(path, ("id", "split", "task", "label", "score")).filter(pl.col("split") == "test")
-            tables.append(table.select("task", "id", pl.col("label", "score").cast(pl.Float64)))
-        means = pl.concat(tables).group_by("task", "id", maintain_order=True).agg(pl.first("label"), pl.mean("score"))
-        parts = means.partition_by("task", as_dict=True, include_key=False)
+        """Return each task's ``id``, ``label`` and ``score`` on test, of the first replicate of several."""
+        path = self._replicate(dataset, model, 0) / "predictions.parquet"
+        table = read_parquet(path, ("id", "split", "task", "label", "score")).filter(pl.col("split") == "test")
+        scores = table.select("task", "id", pl.col("label", "score").cast(pl.Float64))
+        parts = scores.partition_by("task", as_dict=True, include_key=False)
         return {task: table for (task,), table in parts.items()}
 
     def histories(self, dataset: str, model: str) -> list[pl.DataFrame]:
         """Return for each replicate of a network a row per epoch, the main metric on validation as ``metric``."""
-        paths = [self._replicate(dataset, model, number) / "history.csv" for number in self._numbers(model)]
+        paths = [self._replicate(dataset, model, number) / "history.csv" for number in range(self.config.replicates)]
         metric = f"validation_{main_metric(self.config.kind(dataset), '')}"
         tables = [read_delimited(path, HISTORY | {metric: REAL}, separator=",") for path in paths]
         return [table.rename({metric: "metric"}) for table in tables]
 
     def selftests(self, dataset: str, model: str) -> list[pl.DataFrame]:
         """Return for each replicate of a network a row per self-test."""
-        paths = [self._replicate(dataset, model, number) / "selftests.tsv" for number in self._numbers(model)]
+        paths = [self._replicate(dataset, model, number) / "selftests.tsv" for number in range(self.config.replicates)]
         return [read_delimited(path, SELFTESTS) for path in paths]
 
     def gradients(self, dataset: str, model: str) -> list[pl.DataFrame]:
         """Return for each replicate of a network the gradient by distance; no row where it is not recurrent."""
-        paths = [self._replicate(dataset, model, number) / "gradients.tsv" for number in self._numbers(model)]
+        paths = [self._replicate(dataset, model, number) / "gradients.tsv" for number in range(self.config.replicates)]
         return [read_delimited(path, GRADIENTS) for path in paths]
 
     def sweep(self, dataset: str, model: str) -> pl.DataFrame | None:
@@ -214,14 +210,8 @@ class Results:
         names = dict(read_delimited(path, SITES).unique().rows()) if path.is_file() else {}
         return {identifier: names.get(identifier) or "" for identifier in section.simulate.motifs}
 
-    def _numbers(self, model: str) -> range:
-        return range(1 if model == ORACLE else self.config.replicates)
-
     def _replicate(self, dataset: str, model: str, number: int) -> Path:
         return self.folder / dataset / model / str(number)
-
-    def _oracle(self, dataset: str) -> Path:
-        return self._replicate(dataset, ORACLE, 0) / "predictions.parquet"
 
 
 def required_files(config: Config, folder: Path) -> list[Path]:
@@ -230,8 +220,8 @@ def required_files(config: Config, folder: Path) -> list[Path]:
     for dataset in config.datasets:
         home = folder / dataset
         paths += [home / "examples.parquet", home / "sequences.parquet", home / "dropped.tsv"]
-        for model in config.models:
+        for model, replicates in config.scored(dataset).items():
             files = ["predictions.parquet", *(OF_A_TRAINING if model in config.networks() else [])]
-            paths += [home / model / str(number) / file for number in range(config.replicates) for file in files]
+            paths += [home / model / str(number) / file for number in range(replicates) for file in files]
         paths += [home / model / file for model in config.with_filters() for file in ("motifs.tsv", "motifs.meme")]
     return paths

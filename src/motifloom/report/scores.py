@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from motifloom.config import ORACLE
 from motifloom.report.charts import Estimate, forest
-from motifloom.report.results import ORACLE
 from motifloom.report.verdict import verdict
 from motifloom.report.wording import fixed, interval, listed, measured, signed, span
 
@@ -33,11 +33,16 @@ COLOURS = 8
 
 
 def colour(results: Results, model: str) -> str:
-    """Return the class of a model's colour, the same on the whole page; a ninth model's line is dashed."""
+    """Return the class of a model's colour, the same on the whole page; a ninth model's line is dashed.
+
+    An ensemble has the colour of its network, and a dotted line.
+    """
     if model == ORACLE:
         return "ceiling"
-    index = list(results.config.models).index(model)
-    return f"model-{index % COLOURS}{' dashed' if index >= COLOURS else ''}"
+    network = results.config.ensembles().get(model)
+    index = list(results.config.models).index(network or model)
+    dashes = " dotted" if network else " dashed" if index >= COLOURS else ""
+    return f"model-{index % COLOURS}{dashes}"
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,15 @@ class Standing:
         return f"{told} {self.label} is not defined for {listed(undefined)}." if undefined else told
 
     @property
+    def chosen(self) -> str:
+        """Say which model one would take, knowing validation alone."""
+        known = {model: value for model in self.models if (value := self.mean(model, "validation")) is not None}
+        if len(known) < 2:
+            return ""
+        best = max(known, key=lambda model: known[model])
+        return f"Validation chooses {best}: {self.label} {fixed(known[best])} there, {fixed(self.mean(best))} on test."
+
+    @property
     def defined(self) -> list[str]:
         """The models that have a value on test, the best first."""
         return [model for model in self.models if self.mean(model) is not None]
@@ -162,6 +176,7 @@ class Overview:
     task: str
     metric: str
     verdict: str
+    chosen: str
     columns: Sequence[tuple[str, str]]
     rows: Sequence[MetricRow]
     forest: Markup | None
@@ -179,6 +194,7 @@ def overview(results: Results, standing: Standing) -> Overview:
         standing.task,
         standing.label,
         standing.verdict,
+        standing.chosen,
         [(LABELS.get(metric, metric), "lower" if metric in LOWER_IS_BETTER else "higher") for metric in metrics],
         [_metric_row(results, standing, model, metrics, best) for model in [*models, *ceiling]],
         _forest(results, standing),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motifloom.report.results import ORACLE
+from motifloom.config import ORACLE
 from motifloom.report.scores import Cell, colour
 from motifloom.report.verdict import unbeaten
 from motifloom.report.wording import fixed, listed, thousands

@@ -242,7 +242,7 @@ def _chart(results: Results, found: Mapping[str, Any]) -> Markup | None:
     if strongest:
         bars.append((f"strongest pair: {strongest}", single[strongest], ""))
     bars.append(("all dinucleotides", features["dinucleotides"], ""))
-    if found["model"] in results.config.models:
+    if found["model"] is not None:
         bars.append((found["model"], found["model_value"], colour(results, found["model"])))
     known = [(name, value, css) for name, value, css in bars if value is not None]
     if not known:

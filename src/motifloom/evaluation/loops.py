@@ -1,0 +1,175 @@
+"""Loops over resamples of examples, compiled: what a bootstrap and a permutation test spend their time in.
+
+Nothing here checks what it is given. Sums of counts are exact, and no sum depends on the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from motifloom.compiled import compiled
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+Counts = npt.NDArray[np.uint16]
+
+LANES = 32
+"""So many resamples are worked on at a time, side by side: what the vector units of a processor do best."""
+
+
+@compiled
+def count_draws(random: npt.NDArray[np.uint32], members: Places, starts: Places, counts: Counts) -> None:
+    """Count how often each example is drawn, as many from each stratum as it has members.
+
+    Parameters
+    ----------
+    random
+        Evenly distributed over all 32 bits, shape ``(resamples, n)``.
+    members
+        The examples, stratum by stratum, shape ``(n,)``.
+    starts
+        The first place of each stratum in `members`, and `n`, shape ``(strata + 1,)``.
+    counts
+        Zeros, shape ``(n, resamples)``: filled in.
+    """
+    for row in range(len(random)):
+        for stratum in range(len(starts) - 1):
+            first = starts[stratum]
+            size = np.uint64(starts[stratum + 1] - first)
+            for place in range(first, starts[stratum + 1]):
+                drawn = (np.uint64(random[row, place]) * size) >> np.uint64(32)
+                counts[members[first + np.intp(drawn)], row] += 1
+
+
+@compiled
+def score_rankings(
+    weights: npt.NDArray[Any], order: Places, labels: Floats, scores: Floats, ends: Places, bins: Places, cut: int
+) -> Floats:
+    """Compute all metrics of a binary task in one walk from the greatest score to the least.
+
+    Parameters
+    ----------
+    weights
+        In the examples' original order, shape ``(n, LANES)``.
+    order, labels, scores, ends
+        As of :class:`motifloom.evaluation.metrics.Ranking`.
+    bins
+        Of the calibration error, not rising, shape ``(n,)``.
+    cut
+        So many examples, the first in the ranking, are predicted to be of label 1.
+
+    Returns
+    -------
+    Shape ``(6, LANES)``: `auroc`, `auprc`, `accuracy`, `mcc`, `brier`, `ece`; NaN where undefined.
+    """
+    true, up_to, true_before, up_to_before = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    area, precision = np.zeros(LANES), np.zeros(LANES)
+    squares, gap, gaps = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    true_cut, up_to_cut = np.zeros(LANES), np.zeros(LANES)
+    first = 0
+    for last in ends:
+        for place in range(first, last + 1):
+            example, label, difference = order[place], labels[place], labels[place] - scores[place]
+            square = difference * difference
+            for lane in range(LANES):
+                weight = float(weights[example, lane])
+                true[lane] += weight * label
+                up_to[lane] += weight
+                squares[lane] += weight * square
+                gap[lane] += weight * difference
+        # Half of the tied and all of the earlier positives stand above each negative of the run.
+        for lane in range(LANES):
+            hits = true[lane] - true_before[lane]
+            area[lane] += (up_to[lane] - up_to_before[lane] - hits) * (true[lane] + true_before[lane])
+            true_before[lane] += hits
+            up_to_before[lane] = up_to[lane]
+            precision[lane] += hits * true[lane] / max(up_to[lane], 1.0)
+        first = last + 1
+        if first == cut:
+            true_cut[:], up_to_cut[:] = true, up_to
+        if first == len(order) or bins[first] != bins[last]:
+            gaps += np.abs(gap)
+            gap[:] = 0.0
+    return _metrics_of_sums(true, up_to, area, precision, true_cut, up_to_cut, squares, gaps)
+
+
+@compiled
+def _metrics_of_sums(
+    positives: Floats,
+    total: Floats,
+    area: Floats,
+    precision: Floats,
+    true: Floats,
+    predicted: Floats,
+    squares: Floats,
+    gaps: Floats,
+) -> Floats:
+    """Put the metrics together from the sums of a walk.
+
+    Parameters
+    ----------
+    positives, total
+        Weight of the label 1, and of all examples.
+    area
+        Twice the sum over negatives of the positives above them.
+    precision
+        The sum over positives of the precision at their score.
+    true, predicted
+        Weight of the positives predicted to be such, and of all that are.
+    squares, gaps
+        The sums of squared differences, and of the bins' absolute differences.
+    """
+    found = np.full((6, LANES), np.nan)
+    for lane in range(LANES):
+        everything, of_positives = total[lane], positives[lane]
+        negatives = everything - of_positives
+        if everything == 0:
+            continue
+        if of_positives > 0 and negatives > 0:
+            found[0, lane] = area[lane] / (2 * of_positives * negatives)
+            found[1, lane] = precision[lane] / of_positives
+            found[3, lane] = 0.0
+            named = predicted[lane]
+            if 0 < named < everything:
+                # TP·TN − FP·FN = TP·total − (predicted positives)·(positives)
+                covariance = true[lane] * everything - named * of_positives
+                spread = np.sqrt((named * (everything - named)) * (of_positives * negatives))
+                found[3, lane] = min(1.0, max(-1.0, covariance / spread))
+        found[2, lane] = (negatives - predicted[lane] + 2 * true[lane]) / everything
+        found[4, lane] = squares[lane] / everything
+        found[5, lane] = gaps[lane] / everything
+    return found
+
+
+@compiled
+def swap_gaps(
+    swaps: npt.NDArray[np.uint8], gaps: Floats, bins: npt.NDArray[np.uint8], number: int, found: Floats
+) -> None:
+    """Add the difference of two models' calibration errors where some examples have swapped their scores.
+
+    Parameters
+    ----------
+    swaps
+        Bits, eight examples a byte, the least first: whether the two models' scores are swapped, shape
+        ``(permutations, at least n / 8)``.
+    gaps, bins
+        Label minus score, and the bin of the score, of either model, shape ``(n, 2)``.
+    number
+        Of bins.
+    found
+        Shape ``(permutations,)``: added to.
+    """
+    sums = np.empty((2, number))
+    for row in range(len(swaps)):
+        sums[:] = 0.0
+        for place in range(len(gaps)):
+            swap = (swaps[row, place >> 3] >> (place & 7)) & 1
+            sums[swap, bins[place, 0]] += gaps[place, 0]
+            sums[1 - swap, bins[place, 1]] += gaps[place, 1]
+        difference = 0.0
+        for cell in range(number):
+            difference += abs(sums[0, cell]) - abs(sums[1, cell])
+        found[row] += difference / len(gaps)

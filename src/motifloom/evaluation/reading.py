@@ -1,0 +1,44 @@
+"""The predictions of a dataset's models, read from the results folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from motifloom.data.predictions import FILES
+from motifloom.errors import InputError
+from motifloom.evaluation.panels import Run, align
+from motifloom.files import read_parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from motifloom.config import Config
+    from motifloom.evaluation.panels import Panel
+
+
+def read_panels(config: Config, dataset: str, results: Path, names: Sequence[str] = FILES) -> list[Panel]:
+    """Read and align the predictions of everything that is scored on a dataset.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    names
+        Which of each run's files.
+
+    Raises
+    ------
+    InputError
+        For every file that is missing, or with what is wrong in them.
+    """
+    scored = config.scored(dataset).items()
+    runs = [Run(model, number) for model, replicates in scored for number in range(replicates)]
+    files = {run: [results / dataset / run.model / str(run.replicate) / name for name in names] for run in runs}
+    missing = [path for paths in files.values() for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(f"{path}: missing; expected the predictions of a model" for path in missing)
+    predictions = {run: pl.concat(map(read_parquet, paths)) for run, paths in files.items()}
+    return align(predictions, config.kind(dataset))

@@ -18,6 +18,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from motifloom.files import whole_file
 from motifloom.models.base import FilterNetwork
+from motifloom.models.initialisation import initialise
 from motifloom.seeds import derive_seed
 from motifloom.training.batches import Batches, SequenceDataModule
 from motifloom.training.module import MAIN_METRICS, SequenceModule
@@ -117,6 +118,7 @@ def fit(
         centre=centre,
         spread=spread,
     )
+    initialise(module.network, dataset, seed)
     history = History(settings.max_epochs, MAIN_METRICS[kind])
     shutil.rmtree(folder, ignore_errors=True)
     best = ModelCheckpoint(dirpath=folder, filename="best", monitor=MONITOR, enable_version_counter=False)

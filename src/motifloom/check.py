@@ -18,8 +18,8 @@ from motifloom.data.simulate import check_fit
 from motifloom.errors import InputError, Problems
 from motifloom.genome import Genome, pack, read_records
 from motifloom.models.candidates import POSITIONS
-from motifloom.models.features import kmer_columns
 from motifloom.models.gkm_svm import find_programs
+from motifloom.models.kmers import kmer_columns
 from motifloom.motifs.matching import read_database
 
 if TYPE_CHECKING:

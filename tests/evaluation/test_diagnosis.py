@@ -185,7 +185,7 @@ def test_the_command_writes_five_tables(case, tmp_path):
     parser = argparse.ArgumentParser()
     diagnose.add_arguments(parser)
     flags = ["--config", tmp_path / "config.yaml", "--dataset", "planted", "--results", tmp_path]
-    flags += ["--genome", "--examples", home / "examples.parquet", "--output", tmp_path / "out"]
+    flags += ["--examples", home / "examples.parquet", "--output", tmp_path / "out"]
     diagnose.run(parser.parse_args([str(flag) for flag in flags]))
     found = {path.name: pl.read_csv(path, separator="\t") for path in (tmp_path / "out").iterdir()}
     assert sorted(found) == ["calibration.tsv", "errors.tsv", "reliability.tsv", "stability.tsv", "strata.tsv"]

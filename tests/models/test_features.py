@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motifloom.genome import encode, reverse_complement
-from motifloom.models.features import kmer_columns, kmer_counts, positions
+from motifloom.models.features import kmer_counts, positions
+from motifloom.models.kmers import kmer_columns
 
 PADDING = 5
 

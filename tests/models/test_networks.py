@@ -215,8 +215,8 @@ CHANGES: dict[str, Any] = {
     "l2": 0.1,
     "shared_strands": True,
 }
-ELSEWHERE = {"architecture", "weight_decay"}
-"""Settings that do not change the network: one names it, the other is the optimiser's."""
+ELSEWHERE = {"architecture", "weight_decay", "initialise"}
+"""Settings that do not change the network: its name, the optimiser's, and what the filters begin with."""
 
 EFFECTS = [(name, key) for name in SETTINGS for key in type(settings_of(name)).model_fields if key not in ELSEWHERE]
 

@@ -27,7 +27,7 @@ from motifloom.evaluation import across, calibration, metrics, mistakes, stabili
 from motifloom.evaluation.selection import sweep_table
 from motifloom.jaspar import RELEASE
 from motifloom.models.candidates import Candidate
-from motifloom.models.features import kmer_columns
+from motifloom.models.kmers import kmer_columns
 from motifloom.motifs import filters, learn, matching, motif
 from motifloom.report.wording import LEVEL
 from motifloom.training import history, selftests

@@ -68,6 +68,7 @@ class Convolutional(Network):
     kernel_size: Odd = 19
     stride: Count = 1
     padding: Literal["valid", "same", "full"] = "same"
+    initialise: Literal["kmers", "random"] = "kmers"
     activation: Literal["relu", "exponential"] = "relu"
     batch_norm: bool = True
 

@@ -70,9 +70,15 @@ class FilterNetwork(Network):
     ----------
     trunk
         The layers before the readout or the LSTM.
+    initialise
+        ``kmers`` or ``random``: what the filters are to begin with, see :mod:`motifloom.models.initialisation`.
     """
 
     trunk: Chain
+
+    def __init__(self, settings: config.Convolutional) -> None:
+        super().__init__(settings)
+        self.initialise = settings.initialise
 
     @property
     def first_layer(self) -> Convolution:

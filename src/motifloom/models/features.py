@@ -13,6 +13,7 @@ from scipy.sparse import csr_array, hstack
 
 from motifloom.compiled import compiled
 from motifloom.genome import BASES
+from motifloom.models.kmers import kmer_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,19 +23,6 @@ if TYPE_CHECKING:
     from motifloom.genome import Codes
 
     Integers = npt.NDArray[np.int32]
-
-
-def kmer_columns(kmer: int, canonical: bool) -> Integers:
-    """Return the column of each k-mer, bases A C G T read as digits 0 1 2 3; shape ``(4**kmer,)``.
-
-    Where `canonical`, a k-mer and its reverse complement have one column.
-    """
-    forward = np.arange(4**kmer, dtype=np.int32)
-    if not canonical:
-        return forward
-    digits = (forward[:, None] // 4 ** np.arange(kmer)) % 4  # the last base first: already reversed
-    backward = ((3 - digits) * 4 ** np.arange(kmer)[::-1]).sum(axis=1)
-    return np.unique(np.minimum(forward, backward), return_inverse=True)[1].astype(np.int32)
 
 
 def kmer_counts(codes: Codes, kmers: Sequence[int], canonical: bool) -> csr_array:
@@ -51,7 +39,7 @@ def kmer_counts(codes: Codes, kmers: Sequence[int], canonical: bool) -> csr_arra
 
     Returns
     -------
-    int32 counts, shape ``(n, columns)``: the columns of :func:`kmer_columns` for each of `kmers`, one after another.
+    int32 counts, shape ``(n, columns)``: the columns of :func:`motifloom.models.kmers.kmer_columns` for each of `kmers`, one after another.
     """
     parts = []
     for kmer in kmers:

@@ -19,6 +19,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from motifloom.errors import InputError
 from motifloom.models.base import FilterNetwork
+from motifloom.models.initialisation import initialise
 from motifloom.seeds import derive_seed
 from motifloom.training import checkpoints
 from motifloom.training.batches import Batches, SequenceDataModule
@@ -95,8 +96,10 @@ def fit(
     resumed = checkpoints.resumable(last, module)
     if resumed:
         logger.info("going on with a training that was interrupted")
-    elif trainer.is_global_zero:
-        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        initialise(module.network, dataset, module.seed, module.both_strands)
+        if trainer.is_global_zero:
+            shutil.rmtree(folder, ignore_errors=True)
     started = time.monotonic()
     with _without_hints():
         data = SequenceDataModule(dataset, settings, module.seed, module.both_strands)

@@ -1,0 +1,245 @@
+"""First-layer filters that begin as motifs of the training sequences instead of as noise.
+
+A network that starts from random filters finds a motif by descent from what little of it a filter holds by chance; with
+a few hundred sequences it learns their noise meanwhile. Motif discovery by counting needs far fewer. It is done here as
+in DREME and STREME (Bailey, Bioinformatics 27:1653, 2011 and 37:2834, 2021), simplified: take the k-mer that tells the
+positive sequences best from the others, align its occurrences, estimate the motif anew from its best sites, put the
+sequences that have one aside, and go on with the rest until no k-mer is enriched. Starting filters from such motifs is
+after Lanchantin et al. (Deep Motif, arXiv:1605.01133, 2016), who start them from known ones. Training changes them
+freely.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy import stats
+from torch.nn import functional
+
+from motifloom.genome import UNKNOWN, reverse_complement
+from motifloom.models.base import FilterNetwork
+from motifloom.models.encoding import one_hot
+from motifloom.models.kmers import kmer_columns, kmer_presence
+from motifloom.seeds import generator
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from motifloom.data.dataset import Dataset
+    from motifloom.genome import Codes
+    from motifloom.models.base import Network
+
+    Matrix = npt.NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+SEQUENCES = 5000
+"""How many training sequences motifs are looked for in, at most."""
+
+KMER = 6
+MOST_EXPECTED = 0.05
+"""How many k-mers as enriched as the one that is taken may be expected by chance, as in DREME."""
+
+ROUNDS = 3
+"""How often a motif is estimated anew from its best sites."""
+
+NEGATIVES_BELOW = 0.9
+"""The share of the negative sequences whose best site must score less than a site that counts."""
+
+FLANK = 6
+"""How far a motif's centre may move from its k-mer's, in bp, at every estimation."""
+
+BATCH = 512
+"""Sequences that are scanned at a time."""
+
+
+def initialise(network: Network, dataset: Dataset, seed: int, both_strands: bool) -> None:
+    """Let a network that wants it begin with motifs of the training split; the others stay as they are.
+
+    Parameters
+    ----------
+    seed
+        Of this training; it decides which sequences are looked at where there are more than :data:`SEQUENCES`.
+    both_strands
+        Whether a motif may lie on either strand.
+    """
+    if not isinstance(network, FilterNetwork) or network.initialise == "random":
+        return
+    rows = np.sort(generator(seed, "initialise").permutation(dataset.rows("train"))[:SEQUENCES])
+    motifs = seed_filters(network, dataset.codes(rows), dataset.labels(rows), both_strands)
+    logger.info("%d motifs are enriched in %d training sequences: filters begin with them", motifs, len(rows))
+
+
+def seed_filters(network: FilterNetwork, codes: Codes, labels: npt.NDArray[np.float32], both_strands: bool) -> int:
+    """Let filters of the first layer begin as motifs that sequences of high label are enriched in.
+
+    A sequence is positive in a task where its label is 1 or, in a task of more than two values, above the median. Every
+    motif becomes a filter, or two, one for each strand, as long as the random ones are.
+
+    Parameters
+    ----------
+    codes
+        Of training sequences, shape ``(n, length)``.
+    labels
+        Shape ``(n, tasks)``, NaN where one is missing.
+    both_strands
+        Whether a motif may lie on either strand.
+
+    Returns
+    -------
+    The number of motifs; at most half of the filters begin with them.
+    """
+    weights = network.first_layer.get_parameter("0.weight")
+    filters, _, width = weights.shape
+    room = filters // 2 // (2 if both_strands else 1)
+    motifs: list[Matrix] = []
+    for task in labels.T:
+        known = ~np.isnan(task)
+        values = task[known]
+        if len(np.unique(values)) < 2:
+            continue
+        positive = values > (np.median(values) if len(np.unique(values)) > 2 else values.mean())
+        motifs += enriched_motifs(codes[known], positive, width, max(1, room // labels.shape[1]), both_strands)
+    motifs = motifs[:room]
+    norm = weights.detach().flatten(1).norm(dim=1).mean()
+    with torch.no_grad():
+        for number, motif in enumerate(motifs):
+            one = torch.tensor(motif, dtype=weights.dtype)
+            one *= norm / one.norm()
+            strands = [one, one.flip((0, 1))] if both_strands else [one]
+            first = number * len(strands)
+            weights[first : first + len(strands)] = torch.stack(strands)
+    return len(motifs)
+
+
+def enriched_motifs(
+    codes: Codes, positive: npt.NDArray[np.bool_], width: int, number: int, both_strands: bool
+) -> list[Matrix]:
+    """Return at most `number` motifs that positive sequences have and negative ones lack, the clearest first.
+
+    Parameters
+    ----------
+    codes
+        Shape ``(n, length)``.
+    positive
+        Shape ``(n,)``.
+    width
+        Of a motif in bp.
+    both_strands
+        Whether a motif may lie on either strand.
+
+    Returns
+    -------
+    Log-odds of the bases A C G T against the sequences' own composition, each of shape ``(4, width)``.
+    """
+    kmer = min(KMER, width)
+    present = kmer_presence(codes, kmer, both_strands)
+    flank = np.full((len(codes), width // 2 + FLANK), UNKNOWN, dtype=np.uint8)
+    padded = np.concatenate([flank, codes, flank], axis=1)
+    background = base_shares(codes)
+    left = np.ones(len(codes), dtype=bool)
+    motifs: list[Matrix] = []
+    while len(motifs) < number:
+        column = most_enriched(present[left], positive[left])
+        if column is None:
+            break
+        sought = left & positive
+        places, _ = best_places(padded, kmer_matrix(kmer, column, width, both_strands), both_strands)
+        sites = has_kmer = present[:, column]
+        for _ in range(ROUNDS):
+            counts = aligned_counts(padded, places, sites & sought, width)
+            motif = log_odds(centred(counts, width), background)
+            places, scores = best_places(padded, motif, both_strands)
+            sites = scores > np.quantile(scores[left & ~positive], NEGATIVES_BELOW, method="higher")
+            if not (sites & sought).any():
+                break
+        left &= ~(sites | has_kmer)
+        motifs.append(motif)
+    return motifs
+
+
+def most_enriched(present: npt.NDArray[np.bool_], positive: npt.NDArray[np.bool_]) -> int | None:
+    """Return the k-mer that is most clearly enriched in positive sequences; None where that may be chance.
+
+    That is the least p of Fisher's exact test, one-sided; its product with the number of k-mers must be below
+    :data:`MOST_EXPECTED`.
+
+    Parameters
+    ----------
+    present
+        Which sequences have which k-mers, shape ``(n, k-mers)``.
+    positive
+        Shape ``(n,)``.
+    """
+    if positive.all() or not positive.any():
+        return None
+    holders, of_positive = present.sum(axis=0), present[positive].sum(axis=0)
+    p = stats.hypergeom.sf(of_positive - 1, len(positive), int(positive.sum()), holders)
+    clearest = np.flatnonzero(p == p.min())  # several where p is too small for a number
+    best = int(clearest[of_positive[clearest].argmax()])
+    return best if p[best] * len(p) < MOST_EXPECTED else None
+
+
+def kmer_matrix(kmer: int, column: int, width: int, both_strands: bool) -> Matrix:
+    """Return a matrix that is 1 for a k-mer's bases in its middle, −1 for others, 0 around it."""
+    word = int(np.flatnonzero(kmer_columns(kmer, both_strands) == column)[0])
+    bases = [(word // 4**place) % 4 for place in reversed(range(kmer))]
+    matrix = np.zeros((4, width))
+    first = (width - kmer) // 2
+    matrix[:, first : first + kmer] = -1.0
+    matrix[bases, range(first, first + kmer)] = 1.0
+    return matrix
+
+
+def best_places(
+    codes: Codes, motif: Matrix, both_strands: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Scan sequences, on both strands where asked to.
+
+    Returns
+    -------
+    For each sequence where its best site begins, counted from the start of the strand, that of the reverse strand
+    after all places of the forward one, and its score: the sum of the motif's values, 0 for an unknown base.
+    """
+    strands = torch.tensor(np.stack([motif, motif[::-1, ::-1]][: 1 + both_strands]), dtype=torch.float32)
+    with torch.inference_mode():
+        parts = (torch.from_numpy(codes[first : first + BATCH]) for first in range(0, len(codes), BATCH))
+        scores = torch.cat([functional.conv1d(one_hot(part), strands) for part in parts])
+        scores[:, 1:] = scores[:, 1:].flip(2)
+        best, place = scores.flatten(1).max(dim=1)
+    return place.numpy(), best.numpy()
+
+
+def aligned_counts(codes: Codes, places: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_], width: int) -> Matrix:
+    """Count the bases of sites and of :data:`FLANK` bp on either side of them, shape ``(4, width + 2 FLANK)``."""
+    starts = codes.shape[1] - width + 1
+    bases = np.concatenate([codes[chosen], reverse_complement(codes[chosen])])
+    minus, first = places[chosen] >= starts, places[chosen] % starts
+    rows = np.flatnonzero(chosen).size * minus + np.arange(len(first))
+    window = first[:, None] + np.arange(-FLANK, width + FLANK)
+    inside = (window >= 0) & (window < codes.shape[1])
+    sites = np.where(inside, bases[rows[:, None], window.clip(0, codes.shape[1] - 1)], UNKNOWN)
+    return np.stack([(sites == base).sum(axis=0) for base in range(4)]).astype(np.float64)
+
+
+def centred(counts: Matrix, width: int) -> Matrix:
+    """Return the `width` neighbouring columns of most information."""
+    shares = (counts + 0.25) / (counts.sum(axis=0) + 1)
+    bits = np.convolve(2 + (shares * np.log2(shares)).sum(axis=0), np.ones(width), "valid")
+    first = int(bits.argmax())
+    return counts[:, first : first + width]
+
+
+def base_shares(codes: Codes) -> npt.NDArray[np.float64]:
+    """Return the shares of A C G T on both strands together, shape ``(4,)``."""
+    counts = np.bincount(codes[codes < UNKNOWN], minlength=4) + 1.0
+    return np.asarray((counts + counts[::-1]) / (2 * counts.sum()))
+
+
+def log_odds(counts: Matrix, background: npt.NDArray[np.float64]) -> Matrix:
+    """Return ln(p / background) with p the share of each base among the counts, one pseudocount a column."""
+    shares = (counts + background[:, None]) / (counts.sum(axis=0) + 1)
+    return np.asarray(np.log(shares / background[:, None]))

@@ -39,7 +39,8 @@ def kmer_counts(codes: Codes, kmers: Sequence[int], canonical: bool) -> csr_arra
 
     Returns
     -------
-    int32 counts, shape ``(n, columns)``: the columns of :func:`motifloom.models.kmers.kmer_columns` for each of `kmers`, one after another.
+    int32 counts, shape ``(n, columns)``: the columns that :func:`motifloom.models.kmers.kmer_columns` gives
+    for each of `kmers`, one after another.
     """
     parts = []
     for kmer in kmers:

@@ -71,23 +71,19 @@ class Clock:
 
 
 def make_inputs(folder: Path) -> None:
-    """Write a packed genome of random bases, and windows in it with random labels, as ``prepare`` does."""
+    """Write windows of random bases with random labels as ``prepare`` does."""
     import numpy as np
     import polars as pl
 
     from motifloom.data.dataset import SEQUENCE_SCHEMA
-    from motifloom.genome import pack
 
     random = np.random.default_rng(SEED)
-    bases = np.frombuffer(b"ACGT", dtype=np.uint8)[random.integers(0, 4, GENOME_BP)]
-    (folder / "genome.fa").write_bytes(b">chr1\n" + bases.tobytes() + b"\n")
-    pack(folder / "genome.fa", folder / "genome")
+    random.integers(0, 4, GENOME_BP).astype(np.uint8).tofile(folder / "sequences.bin")
     number = EPOCH_STEPS * BATCH + VALIDATION
-    places = {"offset": random.integers(0, GENOME_BP - LENGTH, number), "length": LENGTH, "minus": False, "own": False}
-    pl.DataFrame(places).with_columns(parent=None, group=None).cast(SEQUENCE_SCHEMA).write_parquet(
-        folder / "sequences.parquet"
-    )
-    (folder / "sequences.bin").touch()
+    places = {"offset": random.integers(0, GENOME_BP - LENGTH, number), "length": LENGTH, "minus": False}
+    nothing = dict.fromkeys(("before", "after", "parent", "group"))
+    table = pl.DataFrame(places).with_columns(**{name: pl.lit(value) for name, value in nothing.items()})
+    table.cast(SEQUENCE_SCHEMA).write_parquet(folder / "sequences.parquet")
     names = [f"w{row}" for row in range(number)]
     splits = ["train"] * (EPOCH_STEPS * BATCH) + ["validation"] * VALIDATION
     labels = random.integers(0, 2, number)
@@ -117,7 +113,7 @@ def through_motifloom(folder: Path, model: str, precision: str) -> dict[str, flo
     register_optimizer_step_post_hook(clock)
     with tempfile.TemporaryDirectory() as checkpoints:
         try:
-            dataset = Dataset.open(folder / "examples.parquet", folder / "genome")
+            dataset = Dataset.open(folder / "examples.parquet")
             fit(run, "windows", next(iter(run.models)), 0, dataset, Path(checkpoints) / "checkpoints")
         except Measured:
             return clock.told()
@@ -133,7 +129,7 @@ def bare_loop(folder: Path, model: str) -> dict[str, float]:
     from motifloom.training.fit import new_module
 
     run = settings(model, "float32")
-    dataset = Dataset.open(folder / "examples.parquet", folder / "genome")
+    dataset = Dataset.open(folder / "examples.parquet")
     x, y = tensors(dataset)
     clock = Clock()
     module = new_module(run, "windows", next(iter(run.models)), 0, dataset).train()

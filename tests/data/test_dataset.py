@@ -115,7 +115,7 @@ def epoch(dataset: Dataset, number: int, both_strands: bool, seed: int = 3) -> l
 
     module = SequenceDataModule(dataset, Training(batch_size=3), seed, both_strands)
     module.trainer = Trainer()  # type: ignore[assignment]
-    return [decode(row) for codes, _ in module.train_dataloader() for row in codes.numpy()]
+    return [decode(row) for stretch in module.train_dataloader() for _, (codes, _) in stretch for row in codes.numpy()]
 
 
 def test_each_epoch_draws_every_shift_as_often(prepared: Prepared) -> None:
@@ -142,7 +142,10 @@ def test_validation_and_predictions_are_not_shifted(prepared: Prepared) -> None:
     assert np.array_equal(*(dataset.codes(everything) for dataset in datasets))
     module = SequenceDataModule(datasets[0], Training(batch_size=4), 0, both_strands=True)
     rows = datasets[0].rows("validation")
-    assert np.array_equal(np.concatenate([c.numpy() for c, _ in module.val_dataloader()]), datasets[1].codes(rows))
+    assert np.array_equal(
+        np.concatenate([codes.numpy() for stretch in module.val_dataloader() for _, (codes, _) in stretch]),
+        datasets[1].codes(rows),
+    )
 
 
 def test_a_shift_never_reaches_excluded_places_or_held_out_windows(prepared: Prepared) -> None:

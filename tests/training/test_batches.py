@@ -5,6 +5,7 @@ import torch
 
 from motifloom.config import Training
 from motifloom.genome import reverse_complement
+from motifloom.training import epoch
 from motifloom.training.batches import Batches, SequenceDataModule
 from motifloom.training.epoch import Epoch
 
@@ -20,7 +21,7 @@ def epoch_of(
         world_size = processes
 
     module.trainer = Trainer()  # type: ignore[assignment]
-    return list(module.train_dataloader())
+    return [batch for stretch in module.train_dataloader() for _, batch in stretch]
 
 
 def test_batches_serve_every_row_once_and_in_order(toy):
@@ -82,12 +83,22 @@ def test_processes_share_every_batch(toy):
         assert sorted(map(bytes, together.numpy())) == sorted(map(bytes, batch[0].numpy()))
 
 
-def test_an_epoch_is_entered_where_another_one_was_left(toy):
+def test_an_epoch_is_entered_where_another_one_was_left(toy, monkeypatch):
     batches = Batches(toy, toy.rows("train"), 64)
+    monkeypatch.setattr(epoch, "STRETCH", 3 * 64 * toy.length)
     left, entered = Epoch(batches), Epoch(batches)
-    served = [next(iterator) for iterator in [iter(left)] for _ in range(3)]
+    served = [next(iterator) for iterator in [iter(left)] for _ in range(2)]
     entered.load_state_dict(left.state_dict())
     both = [*served, *entered]
-    assert torch.equal(torch.cat([codes for codes, _ in both]), torch.cat([codes for codes, _ in batches]))
+    assert [len(stretch) for stretch in both[:-1]] == [3] * (len(both) - 1)
+    numbers, parts = zip(*[numbered for stretch in both for numbered in stretch], strict=True)
+    assert list(numbers) == list(range(len(batches)))
+    assert torch.equal(torch.cat([codes for codes, _ in parts]), torch.cat([codes for codes, _ in batches]))
     whole = Epoch(batches)
-    assert len(list(whole)) == len(list(whole)) == len(batches)
+    assert len(list(whole)) == len(list(whole)) == len(whole) == len(both)
+
+
+def test_a_batch_longer_than_a_stretch_is_served_alone(toy, monkeypatch):
+    monkeypatch.setattr(epoch, "STRETCH", toy.length)
+    batches = Batches(toy, toy.rows("train"), 64)
+    assert [len(stretch) for stretch in Epoch(batches)] == [1] * len(batches)

@@ -111,7 +111,7 @@ def test_a_batch_counts_as_much_as_it_has_labels(kind, codes):
     if kind != "multiclass":
         labels[0, 2] = float("nan")
     loss, counted = module.loss((codes, labels))
-    module.validation_step((codes, labels), 0)
+    module.validation_step([(0, (codes, labels))], 0)
     ((_, _, validated),) = module.validated
     for total, number in (counted, validated):
         assert number == (3 if kind == "multiclass" else 8)

@@ -15,7 +15,7 @@ from tests.conftest import planted, simulated_config, table_config
 
 from motifloom.config import dump
 from motifloom.errors import InputError
-from motifloom.training import interruption
+from motifloom.training import epoch, interruption
 from motifloom.training.checkpoints import WholeFiles, save
 from motifloom.training.fit import fit
 from motifloom.training.interruption import Interrupted
@@ -48,6 +48,21 @@ def steps_of(toy) -> int:
     return -(-len(toy.rows("train")) // 64)
 
 
+@pytest.fixture
+def short_stretches(monkeypatch, toy):
+    """Four batches at a time, so that an epoch has several stretches; what is trained does not depend on it."""
+    monkeypatch.setattr(epoch, "STRETCH", 4 * 64 * toy.length)
+
+
+def stretches_of(toy) -> int:
+    return -(-steps_of(toy) // 4)
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_the_length_of_stretches_changes_nothing(config, toy, whole, tmp_path):
+    assert outcome(config, toy, tmp_path) == whole
+
+
 def at_call(monkeypatch, name: str, number: int, do) -> None:
     """Have the module do something in the call of a hook of this number, from 0."""
     hook, calls = getattr(SequenceModule, name), iter(range(10**6))
@@ -64,15 +79,16 @@ def at_call(monkeypatch, name: str, number: int, do) -> None:
     ("number", "hook", "call"),
     [
         (signal.SIGTERM, "training_step", 0),
-        (signal.SIGUSR1, "training_step", 17),
+        (signal.SIGUSR1, "training_step", 4),
         (signal.SIGINT, "training_step", -1),
         (signal.SIGTERM, "validation_step", 1),
     ],
     ids=["first batch", "within an epoch", "last batch of an epoch", "validation"],
 )
+@pytest.mark.usefixtures("short_stretches")
 def test_a_signal_ends_a_training_that_goes_on_later(number, hook, call, config, toy, whole, tmp_path, monkeypatch):
     listening = [signal.getsignal(each) for each in interruption.SIGNALS]
-    call = 2 * steps_of(toy) - 1 if call < 0 else call
+    call = 2 * stretches_of(toy) - 1 if call < 0 else call
     with monkeypatch.context() as patched:
         at_call(patched, hook, call, lambda: os.kill(os.getpid(), number))
         with pytest.raises(Interrupted) as stopped:
@@ -91,9 +107,10 @@ def kill() -> None:
     raise Killed
 
 
-@pytest.mark.parametrize("call", [3, 16])
+@pytest.mark.usefixtures("short_stretches")
+@pytest.mark.parametrize("call", [2, 5])
 def test_a_long_epoch_is_saved_on_its_way(call, config, toy, whole, tmp_path, monkeypatch):
-    """The training that goes on computes again no batch that was saved."""
+    """The training that goes on computes again no stretch that was saved."""
     monkeypatch.setattr(interruption, "SAVE_SECONDS", 0.0)
     with monkeypatch.context() as patched:
         at_call(patched, "training_step", call, kill)
@@ -102,7 +119,7 @@ def test_a_long_epoch_is_saved_on_its_way(call, config, toy, whole, tmp_path, mo
     step, done = SequenceModule.training_step, []
     monkeypatch.setattr(SequenceModule, "training_step", lambda self, *args: (done.append(1), step(self, *args))[1])
     assert outcome(config, toy, tmp_path) == whole
-    assert len(done) == EPOCHS * steps_of(toy) - call
+    assert len(done) == EPOCHS * stretches_of(toy) - call
 
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(config, toy, whole, tmp_path, monkeypatch):

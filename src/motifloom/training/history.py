@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from motifloom.config import Kind
-    from motifloom.training.batches import Batch
+    from motifloom.training.epoch import Stretch
     from motifloom.training.precision import Precision
 
 logger = logging.getLogger(__name__)
@@ -55,13 +55,14 @@ class History(lightning.Callback):
     rows
         A row of the history for every epoch that is over.
     losses
-        The sum of the losses and the number of labels of every batch so far in this epoch.
+        A row per batch so far in this epoch, in tensors of one or more: the sum of the losses, the number of labels.
     """
 
     def __init__(self, max_epochs: int, metric: str, precision: Precision) -> None:
         self.max_epochs, self.metric, self.precision = max_epochs, metric, precision
         self.rows: list[dict[str, Any]] = []
         self.losses: list[Tensor] = []
+        self._seen = 0
         self._first: tuple[int, float] | None = None
         self._told = 0.0
 
@@ -80,27 +81,28 @@ class History(lightning.Callback):
         trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,  # noqa: ARG002 - Lightning's
         outputs: Any,
-        batch: Batch,
+        batch: Stretch,
         batch_idx: int,
     ) -> None:
-        """Add up a batch, and tell how far the epoch is."""
-        self.losses.append(outputs["sum"])
+        """Add up a stretch of batches, and tell how far the epoch is."""
+        self.losses.append(outputs["sums"])
+        self._seen += trainer.world_size * sum(len(codes) for _, (codes, _) in batch)
         now = time.monotonic()
         if self._first is None:
-            self._first, self._told = (batch_idx, now), now
+            self._first, self._told = (self._seen, now), now
         elif now - self._told > QUIET_SECONDS:
             self._told = now
-            (first, begun), done = self._first, batch_idx + 1
+            first, begun = self._first
             logger.info(
-                "epoch %d of at most %d: batch %d of %d, %.0f sequences/s",
-                len(self.rows) + 1, self.max_epochs, done, trainer.num_training_batches,
-                (batch_idx - first) * len(batch[0]) * trainer.world_size / (now - begun),
+                "epoch %d of at most %d: %d %% trained, %.0f sequences/s",
+                len(self.rows) + 1, self.max_epochs, 100 * (batch_idx + 1) // trainer.num_training_batches,
+                (self._seen - first) / (now - begun),
                 extra={"progress": True},
             )  # fmt: skip
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
         """Record the epoch that ends."""
-        total = trainer.strategy.reduce(torch.stack(self.losses).sum(dim=0), reduce_op="sum")
+        total = trainer.strategy.reduce(torch.cat(self.losses).sum(dim=0), reduce_op="sum")
         logged = {name: float(trainer.callback_metrics[name]) for name in (MONITOR, f"validation_{self.metric}")}
         row = {
             "epoch": trainer.current_epoch,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from motifloom.training.batches import Batch
+    from motifloom.training.epoch import Stretch
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Interrupted(SystemExit):
 
 
 class Interruption(lightning.Callback):
-    """Saves long epochs on their way, and ends a training between two batches when a signal asks for it.
+    """Saves long epochs on their way, and ends a training between two stretches of batches when a signal asks for it.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Interruption(lightning.Callback):
         trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,  # noqa: ARG002 - Lightning's
         outputs: Any,  # noqa: ARG002 - Lightning's
-        batch: Batch,  # noqa: ARG002 - Lightning's
+        batch: Stretch,  # noqa: ARG002 - Lightning's
         batch_idx: int,
     ) -> None:
         """Save where it is time to. After the last batch of an epoch that is left to the end of the epoch."""

@@ -7,7 +7,7 @@ restored when a training is resumed.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import pytorch_lightning as lightning
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from motifloom.config import Training
+    from motifloom.training.epoch import Epoch, Stretch
     from motifloom.training.history import History
+    from motifloom.training.module import SequenceModule
 
 PLATEAU_FACTOR = 0.3
 """What the learning rate is multiplied by at the end of a plateau."""
@@ -65,7 +67,7 @@ def plateaus(losses: Sequence[float], length: int) -> int:
 
 
 class LearningRate(lightning.Callback):
-    """Sets the learning rate of every step."""
+    """Tells the module the learning rate of every step."""
 
     def __init__(self, settings: Training, history: History) -> None:
         self.settings, self.history = settings, history
@@ -73,12 +75,13 @@ class LearningRate(lightning.Callback):
     def on_train_batch_start(
         self,
         trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,  # noqa: ARG002 - Lightning's
-        batch: Any,  # noqa: ARG002 - Lightning's
-        batch_idx: int,
+        pl_module: lightning.LightningModule,
+        batch: Stretch,
+        batch_idx: int,  # noqa: ARG002 - Lightning's
     ) -> None:
-        """Set it."""
-        steps = int(trainer.num_training_batches)
-        step = trainer.current_epoch * steps + batch_idx
-        for group in trainer.optimizers[0].param_groups:
-            group["lr"] = learning_rate(self.settings, step, steps, self.history.validation_losses)
+        """Tell those of a stretch."""
+        epoch, losses = cast("Epoch", trainer.train_dataloader), self.history.validation_losses
+        steps = len(epoch.batches)
+        begun = trainer.current_epoch * steps
+        rates = {number: learning_rate(self.settings, begun + number, steps, losses) for number, _ in batch}
+        cast("SequenceModule", pl_module).rates = rates

@@ -21,13 +21,16 @@ EXPERIMENTS: dict[str, Any] = {
     "context": {"distances": [20, 30], "positives": 40, "window": 160, "models": ["knn"]},
 }
 SETTINGS: dict[str, Any] = {
-    "models": {name: TINY["models"][name] for name in ("knn", "cnn")},
+    "models": {
+        **{name: TINY["models"][name] for name in ("knn", "cnn")},
+        "near": {"architecture": "knn", "embedding": "cnn"},
+    },
     "training": {"max_epochs": 2},
     "experiments": EXPERIMENTS,
 }
 OF_TRIALS = {
     "sample": 4,
-    "fit_trial": 3,
+    "fit_trial": 4,
     "train_trial": 4,
     "simulate_trial": 2,
     "pack_trial": 2,
@@ -49,7 +52,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_trial_is_run(done: Path) -> None:
     counts = Counter(job.split()[0] for job in jobs((done / "said.txt").read_text()))
     assert {name: counts[name] for name in OF_TRIALS} == OF_TRIALS
-    assert counts["train"] == counts["fit"] == counts["oracle"] == 1
+    assert (counts["train"], counts["fit"], counts["oracle"]) == (1, 2, 1)
 
 
 def test_every_table_has_its_rows(done: Path) -> None:
@@ -64,6 +67,8 @@ def test_every_table_has_its_rows(done: Path) -> None:
             ("cnn", "fraction", 1.0, 120),
             ("knn", "fraction", 0.5, 60),
             ("knn", "fraction", 1.0, 120),
+            ("near", "fraction", 0.5, 60),
+            ("near", "fraction", 1.0, 120),
             ("oracle", "fraction", 1.0, 120),
         ],
         "capacity": [
@@ -100,3 +105,13 @@ def test_a_changed_experiment_runs_its_own_trials_alone(done: Path, tmp_path: Pa
             f"fit_trial {trial}, model=knn, replicate=0",
         ]
     )
+
+
+def test_a_changed_network_is_embedded_anew(done: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(done, tmp_path / "copied", symlinks=True)
+    models = {**SETTINGS["models"], "cnn": {**TINY["models"]["cnn"], "weight_decay": 0.01}}
+    tiny_run.write_config(folder / "tiny.yaml", **{**SETTINGS, "models": models})
+    again = jobs(run(folder, *RUN, "--dry-run"))
+    half = "trial=learning_curve/fraction-0.5/0, dataset=tiny"
+    assert {"fit dataset=tiny, model=near, replicate=0", f"fit_trial {half}, model=near, replicate=0"} <= set(again)
+    assert not [job for job in again if "model=knn" in job or "random_labels" in job]

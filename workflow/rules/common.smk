@@ -75,6 +75,12 @@ def dataset_files(wildcards):
     return [f"{RESULTS}/{wildcards.dataset}/{name}" for name in ("sequences.parquet", "sequences.bin")]
 
 
+def embedding_checkpoint(folder, wildcards):
+    """Return the checkpoint, in a list, of the network whose embedding a model compares; none where it compares none."""
+    network = CONFIG.embeds(wildcards.model)
+    return [f"{folder}/{network}/{wildcards.replicate}/model.ckpt"] if network else []
+
+
 @cache
 def has_gpus():
     """Return whether the Slurm cluster or this machine has GPUs."""

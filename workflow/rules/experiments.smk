@@ -132,6 +132,9 @@ use rule fit as fit_trial with:
     input:
         examples=f"{OF_TRIAL}/{{dataset}}/examples.parquet",
         sequences=trial_dataset_files,
+        checkpoint=lambda wildcards: embedding_checkpoint(
+            f"{RESULTS}/experiments/{wildcards.trial}/{wildcards.dataset}", wildcards
+        ),
     output:
         sweep=f"{OF_TRIAL}/{{dataset}}/{{model}}/{{replicate}}/sweep.tsv",
         predictions=f"{OF_TRIAL}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",

@@ -215,6 +215,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _embed_by_networks(self) -> Config:
+        problems = [
+            f"models.{name}.embedding: no network '{network}'; expected one of {', '.join(self.networks()) or 'none'}"
+            for name in self.models
+            if (network := self.embeds(name)) and network not in self.networks()
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
     def _leave_names_to_ensembles(self) -> Config:
         taken = [
             f"models.{name}: the name is taken by the ensemble of the replicates of {network}"
@@ -234,6 +245,12 @@ class Config(Section):
             for key, names in known.items():
                 unknown = [one for one in getattr(section, key, None) or [] if one not in names]
                 problems += [f"experiments.{name}.{key}: no '{one}' among the run's {key}" for one in unknown]
+            chosen = getattr(section, "models", None) or []
+            problems += [
+                f"experiments.{name}.models: {one} needs {network}, whose embedding it compares"
+                for one in chosen
+                if one in self.models and (network := self.embeds(one)) and network not in chosen
+            ]
         capacity = self.experiments.capacity
         if capacity and not problems:
             problems += [
@@ -372,6 +389,11 @@ class Config(Section):
     def baselines(self) -> list[str]:
         """Return the names of the models that are fitted without gradients."""
         return [name for name, model in self.models.items() if isinstance(model, BASELINES)]
+
+    def embeds(self, model: str) -> str | None:
+        """Return the network whose embedding `model` compares; None where it does not."""
+        section = self.models[model]
+        return section.embedding if isinstance(section, Knn) else None
 
     def ensembles(self) -> dict[str, str]:
         """Return the network that each ensemble is the mean of; none where there is one replicate."""

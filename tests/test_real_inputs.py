@@ -79,8 +79,8 @@ def test_the_logistic_regression_on_kmers_is_as_good_as_others(tmp_path):
     for factor, expected in REACHED.items():
         config = config_of(tmp_path, "yeast/sacCer3.fa.gz", f"yeast/{factor}.bed", **files)
         genome = genome or pack(config.fasta("tf"), config.packed_genome("tf"))
-        prepare(config, "tf", genome).write(tmp_path / factor)
-        dataset = Dataset.open(tmp_path / factor / "examples.parquet", config.packed_genome("tf"))
+        prepare(config, "tf", genome).write(tmp_path / factor, genome)
+        dataset = Dataset.open(tmp_path / factor / "examples.parquet")
         rows = {name: dataset.rows(name) for name in splits}
         examples = Examples.of(dataset, "binary", True, rows)
         tried = candidates(KmerLogistic(features="spectrum"), examples)

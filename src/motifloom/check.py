@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from motifloom import jaspar
 from motifloom.config import FastaDataset, GenomeDataset, GkmSvm, KmerLogistic, Knn, SimulatedDataset
+from motifloom.config.trials import trials
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
 from motifloom.data.simulate import check_fit
@@ -91,11 +92,17 @@ def check(config: Config) -> None:
                     _check_simulation(config, name, estimate)
                 else:
                     _check_dataset(config, name, genomes, Path(folder), estimate, problems)
+    made = trials(config)
+    for trial in made:
+        for name in trial.config.simulated() if trial.draw is None else []:
+            with problems.gathered():
+                _check_simulation(trial.config, name, estimate, f"experiments.{trial.experiment}")
     estimate.disk += sum(len(genome.packed) for genome in genomes.values() if genome)
     with problems.gathered():
         _check_space(home, estimate.disk)
     problems.raise_any()
     trainings = len(config.datasets) * len(config.models) * config.replicates
+    trainings += sum(len(trial.config.datasets) * len(trial.config.models) for trial in made)
     logger.info("%d datasets, %d examples, %d trainings", len(config.datasets), estimate.examples, trainings)
     logger.info("disk: about %.0f MB in %s", estimate.disk / 1e6, config.results)
     logger.info("memory: about %.0f MB for the largest job", estimate.memory / 1e6)
@@ -151,13 +158,16 @@ def _packed(config: Config, name: str, fasta: Path, folder: Path) -> Genome:
     return pack(fasta, folder)
 
 
-def _check_simulation(config: Config, name: str, estimate: Estimate) -> None:
-    """Check that what is to be planted fits, and count what it comes to."""
+def _check_simulation(config: Config, name: str, estimate: Estimate, where: str = "") -> None:
+    """Check that what is to be planted fits, and count what it comes to; `where` its settings stand elsewhere."""
     section = config.datasets[name]
     if not isinstance(section, SimulatedDataset):
         raise TypeError(f"{name} is no simulation")
     spec = section.simulate
-    check_fit(name, section, jaspar.fetch(spec.motifs))
+    try:
+        check_fit(name, section, jaspar.fetch(spec.motifs))
+    except InputError as error:
+        raise InputError(f"{where}: {problem}" if where else problem for problem in error.problems) from None
     estimate.examples += spec.positives * (1 + section.negatives_per_positive)
     estimate.disk += 2 * spec.chromosomes * spec.chromosome_length
 

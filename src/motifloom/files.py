@@ -70,6 +70,16 @@ def write_parquet(path: str | os.PathLike[str], table: pl.DataFrame) -> None:
         table.write_parquet(beside)
 
 
+def link(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Let `path` be a symbolic link to `target`; relative, so that a folder with both of them can be moved."""
+    place = Path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".link-", dir=place.parent) as folder:
+        beside = Path(folder, place.name)
+        beside.symlink_to(os.path.relpath(target, place.parent))
+        beside.replace(place)
+
+
 def read_parquet(path: str | Path) -> pl.DataFrame:
     """Read a Parquet table.
 

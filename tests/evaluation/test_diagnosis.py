@@ -63,6 +63,29 @@ def test_a_stratum_has_the_examples_that_it_says():
     assert strata.divide(alike) == []
 
 
+def test_quarters_of_peaks_by_strength_are_each_held_against_all_negatives():
+    labels = [1] * 8 + [0] * 5 + [None, 1]
+    strength = np.array([5.0, 1, 8, 2, 7, 3, 6, 4, *[np.nan] * 6, np.nan])
+    dataset = dataset_of(["ACGT"] * 15, ["test"] * 15, {"one": labels, "other": labels[::-1]})
+    found = strata.divide(dataset, {"one": strength})
+    negatives = [f"s{row}" for row in range(8, 13)]
+    assert [(part.property, part.name, part.task) for part in found] == [
+        ("strength", name, "one") for name in ("1 to 2", "3 to 4", "5 to 6", "7 to 8")
+    ]
+    assert [part.ids.to_list() for part in found] == [
+        [*pair, *negatives] for pair in (["s1", "s3"], ["s5", "s7"], ["s0", "s6"], ["s2", "s4"])
+    ]
+    scores = np.random.default_rng(0).random((15, 2))
+    table = predictions_table(dataset, np.arange(15), scores)
+    rows = strata.strata_table(align({Run("cnn", 0): table}, "binary"), found, 0.95)
+    assert rows["task"].to_list() == ["one"] * 4
+    for part, row in zip(found, rows.iter_rows(named=True), strict=True):
+        mine = [int(name[1:]) for name in part.ids]
+        expected = sklearn.roc_auc_score([labels[place] for place in mine], scores[mine, 0])
+        assert row["value"] == pytest.approx(expected, abs=1e-12)
+        assert (row["n"], row["n_positive"]) == (7, 2)
+
+
 def test_values_of_strata_equal_plain_ones(case):
     kind, dataset, panels = case
     parts = strata.divide(dataset)

@@ -105,10 +105,11 @@ def test_delongs_interval_by_hand():
     assert np.isnan(intervals.auroc_interval(metrics.Ranking.of(np.array([1, 0, 0.0]), np.ones(3)), 0.9)).all()
 
 
-@pytest.mark.parametrize("separation", [1.2, 4.0])
-def test_intervals_cover_the_truth_as_often_as_they_say(separation):
+@pytest.mark.parametrize(("separation", "least", "most"), [(1.2, 0.93, 0.97), (4.0, 0.92, 0.98)])
+def test_intervals_cover_the_truth_as_often_as_they_say(separation, least, most):
+    """An AUROC of 0.998 is held by too long intervals rather than by too short ones."""
     rng = np.random.default_rng(11)
-    simulations = 700
+    simulations = 1000
     truth = {"auroc": norm.cdf(separation / np.sqrt(2)), "accuracy": norm.cdf(separation / 2)}
     covered = dict.fromkeys(truth, 0)
     for _ in range(simulations):
@@ -124,12 +125,12 @@ def test_intervals_cover_the_truth_as_often_as_they_say(separation):
             low, high = ends[metric]
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
-        assert 0.92 <= count / simulations <= 0.98, (metric, count / simulations)
+        assert least <= count / simulations <= most, (metric, count / simulations)
 
 
 def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(3)
-    correlation, simulations = 0.6, 700
+    correlation, simulations = 0.6, 1000
     truth = {"pearson": correlation, "spearman": 6 / np.pi * np.arcsin(correlation / 2)}
     covered = dict.fromkeys(truth, 0)
     for _ in range(simulations):
@@ -142,7 +143,7 @@ def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
             low, high = intervals.corrected_interval(spread[metric][0], reached[metric][0], 0.95)
             covered[metric] += low <= true <= high
     for metric, count in covered.items():
-        assert 0.92 <= count / simulations <= 0.98, metric
+        assert 0.93 <= count / simulations <= 0.97, (metric, count / simulations)
 
 
 @pytest.mark.parametrize("sure", [1.0, 3.0])

@@ -98,6 +98,10 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Training": config.Training,
     "Evaluation": config.Evaluation,
     "Motifs": config.Motifs,
+    "Experiments": config.Experiments,
+    "`learning_curve`": config.LearningCurve,
+    "`capacity`": config.Capacity,
+    "`context`": config.Context,
 }
 
 

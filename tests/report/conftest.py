@@ -286,8 +286,8 @@ def make_motifs(home: Path, live: int, replicates: int, random: np.random.Genera
 def make_folder(tmp_path: Path) -> Callable[..., tuple[Config, Path]]:
     """Return a function that builds a results folder and returns its configuration and its path."""
 
-    def make(replicates: int = 1, **sizes: Any) -> tuple[Config, Path]:
-        config = settings(replicates)
+    def make(replicates: int = 1, experiments: dict[str, Any] | None = None, **sizes: Any) -> tuple[Config, Path]:
+        config = settings(replicates, experiments=experiments or {})
         build(tmp_path / "results", config, **sizes)
         return config, tmp_path / "results"
 

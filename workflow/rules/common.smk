@@ -21,12 +21,19 @@ except InputError as error:
     print(*(f"error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
     sys.exit(2)
 
+
 # What the commands read: a file named by its content, so that no job reads the settings of another run. For people there
 # is config.yaml of the results; no job may have that as an input: Snakemake does not ask a job downstream of one that
 # runs anew for its own reasons to run, not even across `ancient`, and a changed model would keep its old results.
-SETTINGS = Path(".snakemake", "motifloom", f"{hashlib.sha256(dump(CONFIG).encode()).hexdigest()[:16]}.yaml")
-if not SETTINGS.exists():
-    write_text(SETTINGS, dump(CONFIG))
+def settings_file(config):
+    """Return the file that holds a configuration, written if it is not there."""
+    path = Path(".snakemake", "motifloom", f"{hashlib.sha256(dump(config).encode()).hexdigest()[:16]}.yaml")
+    if not path.exists():
+        write_text(path, dump(config))
+    return path
+
+
+SETTINGS = settings_file(CONFIG)
 
 
 def check_inputs():
@@ -66,6 +73,12 @@ def genome_folder(wildcards, input):
 def dataset_files(wildcards):
     """Return the files of a prepared dataset that hold its sequences."""
     return [f"{RESULTS}/{wildcards.dataset}/{name}" for name in ("sequences.parquet", "sequences.bin")]
+
+
+def embedding_checkpoint(folder, wildcards):
+    """Return the checkpoint, in a list, of the network whose embedding a model compares; none where it compares none."""
+    network = CONFIG.embeds(wildcards.model)
+    return [f"{folder}/{network}/{wildcards.replicate}/model.ckpt"] if network else []
 
 
 @cache

@@ -63,6 +63,7 @@ rule diagnose:
         predictions=lambda wildcards: [f"{folder}/predictions.parquet" for folder in scored_folders(wildcards.dataset)],
         examples=rules.prepare.output.examples,
         sequences=dataset_files,
+        regions=lambda wildcards: CONFIG.regions(wildcards.dataset).values(),
     output:
         calibration=f"{RESULTS}/{{dataset}}/calibration.tsv",
         reliability=f"{RESULTS}/{{dataset}}/reliability.tsv",

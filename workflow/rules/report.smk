@@ -29,6 +29,7 @@ rule report:
             dataset=CONFIG.datasets,
             table=["calibration", "reliability", "strata", "errors", "stability"],
         ),
+        experiments=expand(f"{RESULTS}/experiments/{{experiment}}.tsv", experiment=experiments(CONFIG)),
         sites=expand(f"{RESULTS}/{{dataset}}/simulation/sites.tsv", dataset=CONFIG.simulated()),
         predictions=[
             f"{folder}/predictions.parquet" for dataset in CONFIG.datasets for folder in scored_folders(dataset)

@@ -60,6 +60,7 @@ rule fit:
     input:
         examples=rules.prepare.output.examples,
         sequences=dataset_files,
+        checkpoint=lambda wildcards: embedding_checkpoint(f"{RESULTS}/{wildcards.dataset}", wildcards),
     output:
         sweep=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/sweep.tsv",
         predictions=f"{RESULTS}/{{dataset}}/{{model}}/{{replicate}}/predictions.parquet",
@@ -84,6 +85,7 @@ rule fit:
         " --dataset {wildcards.dataset:q}"
         " --model {wildcards.model:q}"
         " --examples {input.examples:q}"
+        " --checkpoint {input.checkpoint:q}"
         " --output {params.folder:q}"
         " --log {log:q}"
 

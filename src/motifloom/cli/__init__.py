@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 COMMANDS = (
-    "check", "config", "simulate", "pack", "prepare", "audit", "train", "fit", "ensemble", "oracle",
-    "evaluate", "diagnose", "collect", "motifs", "report",
+    "check", "config", "simulate", "pack", "prepare", "audit", "sample", "train", "fit", "ensemble", "oracle",
+    "evaluate", "diagnose", "experiment", "collect", "motifs", "report",
 )  # fmt: skip
 QUIET_SECONDS = 5.0
 """A terminal is told of progress at most this often; a log file of all of it."""

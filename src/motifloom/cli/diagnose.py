@@ -1,8 +1,8 @@
 """Tell how far scores are probabilities, and where, how and how steadily the models of one dataset err.
 
 Writes calibration.tsv and reliability.tsv (scores as probabilities, before and after temperature scaling), strata.tsv
-(the main metric by GC, length, N and chromosome), errors.tsv (the most confident errors and the training sequences
-nearest to them) and stability.tsv (how replicates differ).
+(the main metric by GC, length, N, chromosome and strength of peaks), errors.tsv (the most confident errors and the
+training sequences nearest to them) and stability.tsv (how replicates differ).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.data.predictions import FILES
+    from motifloom.data.strength import peak_strengths
     from motifloom.evaluation.calibration import calibration_tables
     from motifloom.evaluation.mistakes import errors_table
     from motifloom.evaluation.reading import read_panels
@@ -42,11 +43,12 @@ def run(args: argparse.Namespace) -> None:
     settings = config.read(args.config, dataset=args.dataset)
     panels = read_panels(settings, args.dataset, args.results, FILES[:1])
     dataset = Dataset.open(args.examples)
+    strengths = peak_strengths(settings, args.dataset, dataset.examples[dataset.rows("test")])
     calibration, reliability = calibration_tables(panels)
     tables = {
         "calibration": calibration,
         "reliability": reliability,
-        "strata": strata_table(panels, divide(dataset), settings.evaluation.confidence),
+        "strata": strata_table(panels, divide(dataset, strengths), settings.evaluation.confidence),
         "errors": errors_table(panels, dataset, settings.datasets[args.dataset].strand == "both"),
         "stability": stability_table(panels),
     }

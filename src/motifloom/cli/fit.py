@@ -7,14 +7,20 @@ setting that was tried on every split. The setting that is best on validation is
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motifloom.cli import flags
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
-    from motifloom.config import Model
+    import numpy as np
+    import numpy.typing as npt
+
+    from motifloom.config import Knn, Model
+    from motifloom.data.dataset import Dataset
     from motifloom.models.candidates import Candidate, Examples
 
 logger = logging.getLogger(__name__)
@@ -25,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_dataset(parser)
     flags.add_model(parser)
     flags.add_examples(parser)
+    parser.add_argument(
+        "--checkpoint", type=Path, nargs="?", metavar="FILE",
+        help="model.ckpt of the network whose embedding a knn compares",
+    )  # fmt: skip
     flags.add_threads(parser)
     flags.add_output_folder(parser)
 
@@ -51,13 +61,32 @@ def run(args: argparse.Namespace) -> None:
     rows = {split: dataset.rows(split) for split in SPLITS}
     both_strands = settings.datasets[args.dataset].strand == "both"
     examples = Examples.of(dataset, settings.kind(args.dataset), both_strands, rows)
-    tried = _candidates(settings.models[args.model], examples)
+    spec = settings.models[args.model]
+    if isinstance(spec, config.Knn) and spec.embedding is not None:
+        if args.checkpoint is None:
+            raise InputError(f"--checkpoint: missing; {args.model} compares the embedding of {spec.embedding}")
+        tried = _by_embedding(spec, args.checkpoint, dataset, rows, examples)
+    else:
+        tried = _candidates(spec, examples)
     best = tried[choose(examples.labels["validation"], [one.scores["validation"] for one in tried], examples.kind)]
     logger.info("%s, %s %g: best of %d on validation", best.variant, best.parameter, best.setting, len(tried))
     tables = {split: predictions_table(dataset, rows[split], best.scores[split]) for split in SPLITS}
     write_tsv(args.output / "sweep.tsv", sweep_table(dataset.tasks, examples.labels, tried, examples.kind))
     write_parquet(args.output / "train_predictions.parquet", tables["train"])
     write_parquet(args.output / "predictions.parquet", tables["validation"].vstack(tables["test"]))
+
+
+def _by_embedding(
+    spec: Knn, checkpoint: Path, dataset: Dataset, rows: Mapping[str, npt.NDArray[np.int64]], examples: Examples
+) -> list[Candidate]:
+    """Fit nearest neighbours by what a trained network makes of sequences."""
+    from motifloom.models.knn import embedding_candidates
+    from motifloom.training.checkpoints import load
+    from motifloom.training.embedding import embed
+
+    network = load(checkpoint)
+    vectors = {split: embed(network, dataset, mine) for split, mine in rows.items()}
+    return embedding_candidates(spec, vectors, examples.labels["train"])
 
 
 def _candidates(spec: Model, examples: Examples) -> list[Candidate]:

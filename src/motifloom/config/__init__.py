@@ -33,6 +33,7 @@ from motifloom.config.datasets import (
     TableDataset,
     Windows,
 )
+from motifloom.config.experiments import Capacity, Context, Experiments, LearningCurve
 from motifloom.config.models import (
     ARCHITECTURES,
     BASELINES,
@@ -88,14 +89,17 @@ __all__ = [
     "TAXA",
     "Bilstm",
     "BlockSplit",
+    "Capacity",
     "ChromosomeSplit",
     "Cnn",
     "CnnBilstm",
     "ColumnSplit",
     "Config",
+    "Context",
     "Convolutional",
     "DilatedCnn",
     "Evaluation",
+    "Experiments",
     "FastaDataset",
     "Features",
     "FractionSplit",
@@ -105,6 +109,7 @@ __all__ = [
     "Kind",
     "KmerLogistic",
     "Knn",
+    "LearningCurve",
     "Lstm",
     "Model",
     "Motifs",
@@ -165,6 +170,7 @@ class Config(Section):
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     motifs: Motifs = Motifs()
+    experiments: Experiments = Experiments()
 
     @model_validator(mode="before")
     @classmethod
@@ -209,6 +215,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _embed_by_networks(self) -> Config:
+        problems = [
+            f"models.{name}.embedding: no network '{network}'; expected one of {', '.join(self.networks()) or 'none'}"
+            for name in self.models
+            if (network := self.embeds(name)) and network not in self.networks()
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
     def _leave_names_to_ensembles(self) -> Config:
         taken = [
             f"models.{name}: the name is taken by the ensemble of the replicates of {network}"
@@ -218,6 +235,51 @@ class Config(Section):
         if taken:
             raise ValueError("; ".join(taken))
         return self
+
+    @model_validator(mode="after")
+    def _experiment_with_what_is_there(self) -> Config:
+        """Refuse experiments on datasets or models that there are not, and variations that a network cannot take."""
+        problems = []
+        known = {"datasets": list(self.datasets), "models": list(self.models)}
+        for name, section in self.experiments:
+            for key, names in known.items():
+                unknown = [one for one in getattr(section, key, None) or [] if one not in names]
+                problems += [f"experiments.{name}.{key}: no '{one}' among the run's {key}" for one in unknown]
+            chosen = getattr(section, "models", None) or []
+            problems += [
+                f"experiments.{name}.models: {one} needs {network}, whose embedding it compares"
+                for one in chosen
+                if one in self.models and (network := self.embeds(one)) and network not in chosen
+            ]
+        capacity = self.experiments.capacity
+        if capacity and not problems:
+            problems += [
+                f"experiments.capacity.models: {name} is no network" for name in capacity.models or []
+                if name not in self.networks()
+            ]  # fmt: skip
+            problems += [f"experiments.capacity.variations.{told}" for told in self._wrong_variations(capacity)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _wrong_variations(self, capacity: Capacity) -> list[str]:
+        known = sorted({key for kind in typing.get_args(typing.get_args(Model)[0]) for key in kind.model_fields})
+        problems = []
+        for key, values in capacity.variations.items():
+            if key not in known:
+                problems.append(f"{key}: no model has such a hyperparameter")
+            for name in capacity.models or self.networks():
+                for value in values if key in type(self.models[name]).model_fields else []:
+                    try:
+                        self.varied(name, {key: value})
+                    except ValidationError as error:
+                        problems.append(f"{key}: {name}: {error.errors()[0]['msg'].lower()}, found {value:g}")
+        return problems
+
+    def varied(self, model: str, changes: dict[str, Any]) -> Model:
+        """Return the section of `model` with other hyperparameters; ValidationError where it cannot take them."""
+        section = self.models[model]
+        return type(section).model_validate({**section.model_dump(), **changes})
 
     def kind(self, dataset: str) -> Kind:
         """Return what `dataset`'s labels are."""
@@ -327,6 +389,11 @@ class Config(Section):
     def baselines(self) -> list[str]:
         """Return the names of the models that are fitted without gradients."""
         return [name for name, model in self.models.items() if isinstance(model, BASELINES)]
+
+    def embeds(self, model: str) -> str | None:
+        """Return the network whose embedding `model` compares; None where it does not."""
+        section = self.models[model]
+        return section.embedding if isinstance(section, Knn) else None
 
     def ensembles(self) -> dict[str, str]:
         """Return the network that each ensemble is the mean of; none where there is one replicate."""

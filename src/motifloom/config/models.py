@@ -14,13 +14,23 @@ Features = Literal["auto", "spectrum", "positions"]
 
 
 class Knn(Section):
-    """k nearest neighbours; how they are found, weighted and how many is chosen on validation."""
+    """k nearest neighbours; how they are found, weighted and how many is chosen on validation.
+
+    With `embedding`, the name of a network, what its last layer reads is compared instead of sequences.
+    """
 
     architecture: Literal["knn"] = "knn"
     kmer: Kmer = 6
     features: Features = "auto"
     weights: Literal["auto", "uniform", "distance"] = "auto"
     neighbours: Annotated[list[Count], Field(min_length=1)] = [1, 3, 9, 29, 99]
+    embedding: str | None = None
+
+    @model_validator(mode="after")
+    def _compare_one_thing(self) -> Knn:
+        if self.embedding is not None and self.features != "auto":
+            raise ValueError(f"features: {self.features} are of sequences; an embedding is compared instead of them")
+        return self
 
 
 class KmerLogistic(Section):

@@ -15,7 +15,7 @@ ENSEMBLE = "_ensemble"
 
 RESERVED_NAMES = frozenset(
     {
-        *("benchmarks", "genomes", "logs", "simulation"),
+        *("benchmarks", "experiments", "genomes", "logs", "simulation"),
         *("comparisons.tsv", "config.yaml", "metrics.tsv", "report.html"),
         *("audit.json", "dropped.tsv", "examples.parquet", "leaks.parquet", "sequences.bin", "sequences.parquet"),
         *("calibration.tsv", "errors.tsv", "reliability.tsv", "shortcuts.tsv", "stability.tsv", "strata.tsv"),

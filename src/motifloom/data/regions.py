@@ -27,8 +27,9 @@ SCHEMA = {
     "end": pl.Int64,
     "centre": pl.Int64,
     "strand": pl.String,
+    "strength": pl.Float64,
 }
-STRAND_COLUMN, SUMMIT_COLUMN = 5, 9
+SCORE_COLUMN, STRAND_COLUMN, SIGNAL_COLUMN, SUMMIT_COLUMN = 4, 5, 6, 9
 BED_COLUMNS = 12
 
 NO_RECORD = r"^\s*(?:$|#|(?:track|browser)(?:\s|$))"
@@ -51,9 +52,9 @@ def read_regions(path: str | Path) -> pl.DataFrame:
     Returns
     -------
     Table with a row per region, in the file's order: ``row`` (the line in the file, from 1), ``chrom``, ``start``,
-    ``end``, ``centre`` (the summit of a narrowPeak, else the midpoint; a summit of -1 means the midpoint) and
-    ``strand`` (``+``, ``-`` or ``.``). That a region ends behind its start, in a genome, around its summit is left to
-    the caller to judge.
+    ``end``, ``centre`` (the summit of a narrowPeak, else the midpoint; a summit of -1 means the midpoint), ``strand``
+    (``+``, ``-`` or ``.``) and ``strength`` (the signalValue of a narrowPeak, else BED's score; null without one). That
+    a region ends behind its start, in a genome, around its summit is left to the caller to judge.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def _parse(text: str, first: int, bad: _BadRows) -> pl.DataFrame:
     return (
         rows.filter(readable)
         .with_columns(numbers)
-        .select("row", "chrom", "start", "end", centre=_centre(), strand=_strand())
+        .select("row", "chrom", "start", "end", centre=_centre(), strand=_strand(), strength=_strength())
         .cast(SCHEMA)  # type: ignore[arg-type]
     )
 
@@ -198,8 +199,11 @@ def _parse_plain(text: str, first: int) -> pl.DataFrame | None:
     if table.width > STRAND_COLUMN:
         given = columns[STRAND_COLUMN]
         strand = pl.when(given.is_in(["+", "-"])).then(given).otherwise(strand)
-    row = pl.int_range(pl.len()) + first
-    return table.select(row=row, chrom=chrom, start=start, end=end, centre=centre, strand=strand).cast(SCHEMA)  # type: ignore[arg-type]
+    strength = pl.lit(None)
+    if table.width > SCORE_COLUMN:
+        strength = _number(columns[SIGNAL_COLUMN if table.width > SUMMIT_COLUMN else SCORE_COLUMN])
+    places = {"row": pl.int_range(pl.len()) + first, "chrom": chrom, "start": start, "end": end}
+    return table.select(**places, centre=centre, strand=strand, strength=strength).cast(SCHEMA)  # type: ignore[arg-type]
 
 
 def _field(column: int) -> pl.Expr:
@@ -215,9 +219,24 @@ def _strand() -> pl.Expr:
 def _centre() -> pl.Expr:
     """Return where a window is centred: a peak's summit, else the region's midpoint."""
     summit = _field(SUMMIT_COLUMN).cast(pl.Int64, strict=False)
-    wider = (pl.col("width") > BED_COLUMNS) & ~_begins_as_bed12()
-    has_summit = ((pl.col("width") == SUMMIT_COLUMN + 1) | wider) & (summit >= 0)
+    has_summit = _is_narrowpeak() & (summit >= 0)
     return pl.when(has_summit).then(pl.col("start") + summit).otherwise((pl.col("start") + pl.col("end")) // 2)
+
+
+def _strength() -> pl.Expr:
+    """Return how strong a peak is: the signalValue of a narrowPeak, else BED's score."""
+    return _number(pl.when(_is_narrowpeak()).then(_field(SIGNAL_COLUMN)).otherwise(_field(SCORE_COLUMN)))
+
+
+def _number(text: pl.Expr) -> pl.Expr:
+    """Return the finite number that a text is, or null."""
+    number = text.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _is_narrowpeak() -> pl.Expr:
+    wider = (pl.col("width") > BED_COLUMNS) & ~_begins_as_bed12()
+    return (pl.col("width") == SUMMIT_COLUMN + 1) | wider
 
 
 def _begins_as_bed12() -> pl.Expr:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from motifloom.config import Config
+    from motifloom.config import Config, Kind
     from motifloom.evaluation.panels import Panel
 
 
@@ -36,9 +36,14 @@ def read_panels(config: Config, dataset: str, results: Path, names: Sequence[str
     """
     scored = config.scored(dataset).items()
     runs = [Run(model, number) for model, replicates in scored for number in range(replicates)]
-    files = {run: [results / dataset / run.model / str(run.replicate) / name for name in names] for run in runs}
+    return read_runs(runs, config.kind(dataset), results / dataset, names)
+
+
+def read_runs(runs: Sequence[Run], kind: Kind, folder: Path, names: Sequence[str] = FILES) -> list[Panel]:
+    """Read and align the predictions that lie in a dataset's `folder`; see :func:`read_panels`."""
+    files = {run: [folder / run.model / str(run.replicate) / name for name in names] for run in runs}
     missing = [path for paths in files.values() for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{path}: missing; expected the predictions of a model" for path in missing)
     predictions = {run: pl.concat(map(read_parquet, paths)) for run, paths in files.items()}
-    return align(predictions, config.kind(dataset))
+    return align(predictions, kind)

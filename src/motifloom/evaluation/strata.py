@@ -13,7 +13,7 @@ from motifloom.evaluation.intervals import auroc_interval
 from motifloom.evaluation.metrics import Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -39,20 +39,27 @@ PARTS = 4
 
 @dataclass(frozen=True)
 class Stratum:
-    """A part of the test split: what its examples have in common, and their ids."""
+    """A part of the test split: what its examples have in common, and their ids; of one task where that is named."""
 
     property: str
     name: str
     ids: pl.Series
+    task: str | None = None
 
 
-def divide(dataset: Dataset) -> list[Stratum]:
+def divide(dataset: Dataset, strengths: Mapping[str, npt.NDArray[np.float64]] | None = None) -> list[Stratum]:
     """Divide the test split by each property that varies in it.
+
+    Parameters
+    ----------
+    strengths
+        Of a binary dataset's tasks, how strong the peak of each test example is; NaN where there is none.
 
     Returns
     -------
     Quarters by ``gc`` (of the known bases, in percent) and by ``length`` (in bp), ``unknown`` bases none or some, each
-    ``chromosome`` where examples have one.
+    ``chromosome`` where examples have one. For each task with strengths, quarters of its positives by the ``strength``
+    of their peak, each with all of its negatives.
     """
     rows = dataset.rows("test")
     examples, made_of = dataset.examples[rows], dataset.sequences.composition(rows)
@@ -66,12 +73,27 @@ def divide(dataset: Dataset) -> list[Stratum]:
         chromosomes = examples["chrom"].unique(maintain_order=True)
         divided["chromosome"] = {name: (examples["chrom"] == name).to_numpy() for name in chromosomes}
     strata = {name: {part: chosen for part, chosen in parts.items() if chosen.any()} for name, parts in divided.items()}
-    return [
+    found = [
         Stratum(name, part, examples["id"].filter(pl.Series(chosen)))
         for name, parts in strata.items()
         for part, chosen in parts.items()
         if len(parts) > 1
     ]
+    return [
+        *found,
+        *(stratum for task, values in (strengths or {}).items() for stratum in _by_strength(examples, task, values)),
+    ]
+
+
+def _by_strength(examples: pl.DataFrame, task: str, strength: npt.NDArray[np.float64]) -> Iterator[Stratum]:
+    """Yield quarters of a task's positives by strength, each with all negatives."""
+    label = examples[task].to_numpy()
+    rows = np.flatnonzero((label == 1) & np.isfinite(strength))
+    parts = _quarters(strength[rows]) if len(rows) else {}
+    for name, chosen in parts.items() if len(parts) > 1 else ():
+        mine = label == 0
+        mine[rows[chosen]] = True
+        yield Stratum("strength", name, examples["id"].filter(pl.Series(mine)), task)
 
 
 def strata_table(panels: Sequence[Panel], strata: Sequence[Stratum], confidence: float) -> pl.DataFrame:
@@ -132,6 +154,7 @@ def _number(value: float) -> str:
 def _rows(panel: Panel, strata: Sequence[Stratum], confidence: float) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of one task."""
     metric, z = panel.judged.main, float(norm.ppf((1 + confidence) / 2))
+    strata = [stratum for stratum in strata if stratum.task in {None, panel.task}]
     members = [panel.ids.is_in(stratum.ids.implode()).to_numpy() for stratum in strata]
     for run, scores in panel.scores.items():
         for stratum, mine in zip(strata, members, strict=True):

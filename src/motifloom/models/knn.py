@@ -5,36 +5,51 @@ position by position, compared by the number of entries of the one-hot form that
 score is the mean label of its nearest training sequences: the share of positives among them, the share of a class, or
 their mean value. With the weights ``distance`` a neighbour counts by the inverse of its distance (Dudani, IEEE
 Transactions on Systems, Man, and Cybernetics 6:325, 1976), and where there are copies of the query, they alone.
+
+Instead of sequences, what a network makes of them can be compared: its embedding, by the cosine or by Euclid's
+distance.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from motifloom.models.candidates import SPECTRUM, Candidate
 from motifloom.models.features import kmer_counts, positions
 from motifloom.models.nearest import Index, Neighbours
+from motifloom.models.vectors import VectorIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
     from motifloom import config
     from motifloom.genome import Codes
     from motifloom.models.candidates import Examples
+    from motifloom.models.vectors import Vectors
 
     Floats = npt.NDArray[np.float64]
+
+METRICS: dict[Literal["cosine", "euclidean"], str] = {"cosine": "cosine", "euclidean": "Euclidean distance"}
+"""How embeddings are compared, in the code and in words."""
 
 UNIFORM, DISTANCE = "uniform", "distance"
 """How neighbours are weighted."""
 
 VALUES = 1 << 22
 """Labels of neighbours that are averaged at a time."""
+
+
+class Nearest(Protocol):
+    """What finds the nearest of training sequences, or of vectors."""
+
+    def nearest(self, queries: Any, number: int, /) -> Iterator[Neighbours]:
+        """Give the neighbours of queries of the same kind, in parts."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,7 @@ class Knn:
         0 or 1, or values; NaN where one is missing; shape ``(n, tasks)``.
     """
 
-    index: Index
+    index: Nearest
     labels: npt.NDArray[np.float32]
 
     @classmethod
@@ -62,10 +77,17 @@ class Knn:
         """Compare training sequences of shape ``(n, length)`` position by position."""
         return cls(Index.of(codes, positions, "hamming"), labels)
 
+    @classmethod
+    def on_vectors(
+        cls, vectors: Vectors, labels: npt.NDArray[np.float32], metric: Literal["cosine", "euclidean"]
+    ) -> Knn:
+        """Compare vectors of training sequences, shape ``(n, width)``."""
+        return cls(VectorIndex.of(vectors, metric), labels)
+
     def predict(
-        self, codes: Codes, neighbours: Sequence[int], weights: Sequence[str]
+        self, codes: Codes | Vectors, neighbours: Sequence[int], weights: Sequence[str]
     ) -> dict[tuple[str, int], npt.NDArray[np.float64]]:
-        """Score queries of shape ``(n, length)`` with several weights and numbers of neighbours at once.
+        """Score queries, sequences of shape ``(n, length)`` or vectors, with several weights and numbers of neighbours.
 
         Returns
         -------
@@ -89,7 +111,7 @@ class Knn:
             start = stop
         return scores
 
-    def _parts(self, codes: Codes, number: int) -> Iterator[Neighbours]:
+    def _parts(self, codes: Codes | Vectors, number: int) -> Iterator[Neighbours]:
         """Give the neighbours of as many queries at a time as there is room for their labels."""
         size = max(1, VALUES // (number * self.labels.shape[1]))
         for near in self.index.nearest(codes, number):
@@ -103,10 +125,8 @@ def candidates(spec: config.Knn, examples: Examples) -> list[Candidate]:
 
     On train a sequence is among its own neighbours.
     """
-    numbers = sorted(set(spec.neighbours), reverse=True)
-    weights = [UNIFORM, DISTANCE] if spec.weights == "auto" else [spec.weights]
     codes, labels = examples.codes["train"], examples.labels["train"]
-    found = []
+    found: list[Candidate] = []
     for features in examples.features(spec.features):
         on_spectra = features == SPECTRUM
         knn = (
@@ -114,12 +134,40 @@ def candidates(spec: config.Knn, examples: Examples) -> list[Candidate]:
             if on_spectra
             else Knn.on_positions(codes, labels)
         )
-        by_split = {split: knn.predict(mine, numbers, weights) for split, mine in examples.codes.items()}
-        for way in weights:
-            for k in numbers:
-                scores = {split: predicted[way, k] for split, predicted in by_split.items()}
-                found.append(Candidate(f"{features}, {way} weights", "neighbours", k, scores))
+        found += _tried(spec, knn, features, examples.codes)
     return found
+
+
+def embedding_candidates(
+    spec: config.Knn, vectors: Mapping[str, Vectors], labels: npt.NDArray[np.float32]
+) -> list[Candidate]:
+    """Do the same by a network's embedding, with either metric.
+
+    Parameters
+    ----------
+    vectors
+        For each split shape ``(n, width)``.
+    labels
+        Of train, as :class:`Knn` has them.
+    """
+    found: list[Candidate] = []
+    for metric, name in METRICS.items():
+        knn = Knn.on_vectors(vectors["train"], labels, metric)
+        found += _tried(spec, knn, f"{name} of the embedding of {spec.embedding}", vectors)
+    return found
+
+
+def _tried(
+    spec: config.Knn, knn: Knn, variant: str, queries: Mapping[str, Codes] | Mapping[str, Vectors]
+) -> Iterator[Candidate]:
+    """Yield a candidate for every weighting and number of neighbours, the greatest first."""
+    numbers = sorted(set(spec.neighbours), reverse=True)
+    weights = [UNIFORM, DISTANCE] if spec.weights == "auto" else [spec.weights]
+    by_split = {split: knn.predict(mine, numbers, weights) for split, mine in queries.items()}
+    for way in weights:
+        for k in numbers:
+            scores = {split: predicted[way, k] for split, predicted in by_split.items()}
+            yield Candidate(f"{variant}, {way} weights", "neighbours", k, scores)
 
 
 def _weights(distance: Floats, has_label: npt.NDArray[np.bool_], way: str) -> Floats:

@@ -29,7 +29,13 @@ BEST = 3
 MOST = 4
 """Of more tasks than this, these alone are shown; the files have the rest."""
 
-PROPERTIES = {"gc": "GC, %", "length": "length, bp", "unknown": "unknown bases", "chromosome": "chromosome"}
+PROPERTIES = {
+    "gc": "GC, %",
+    "length": "length, bp",
+    "unknown": "unknown bases",
+    "chromosome": "chromosome",
+    "strength": "strength of positives' peaks",
+}
 UNIT = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 

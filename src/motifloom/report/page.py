@@ -13,6 +13,7 @@ from motifloom.files import write_text
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
 from motifloom.report.diagnosis import diagnosis
+from motifloom.report.experiments import answers
 from motifloom.report.figures import curves, training_figures
 from motifloom.report.found import found
 from motifloom.report.inputs import inputs
@@ -144,6 +145,7 @@ def render(results: Results) -> str:
         confidence=f"{config.evaluation.confidence:.0%}",
         level=LEVEL,
         datasets=datasets,
+        answers=answers(results),
         throughout=throughout(results, [standing for dataset in datasets for standing in dataset.judged]),
         kinds={dataset.kind for dataset in datasets},
         letters=letters(),

@@ -59,6 +59,11 @@ STABILITY: Schema = {
     "least_correlation": REAL, "flipped": REAL, "best_rank": WHOLE, "worst_rank": WHOLE,
 }  # fmt: skip
 
+EXPERIMENT: Schema = {
+    "dataset": TEXT, "model": TEXT, "parameter": TEXT, "setting": REAL, "weights": WHOLE, "n": WHOLE,
+    "replicate": WHOLE, "split": TEXT, "metric": TEXT, "value": REAL,
+}  # fmt: skip
+
 
 def read_delimited(path: Path, schema: Schema, separator: str = "\t", optional: Schema | None = None) -> pl.DataFrame:
     """Read the columns of `schema` from a table of text; an empty field is null.

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from motifloom.config import ALL_CLASSES, SimulatedDataset
+from motifloom.config.trials import experiments
 from motifloom.errors import InputError
 from motifloom.evaluation.kinds import main_metric
 from motifloom.motifs.meme import read_meme
 from motifloom.report.reading import (
     COMPARISONS,
     DROPPED,
+    EXPERIMENT,
     GRADIENTS,
     HISTORY,
     METRICS,
@@ -183,6 +185,10 @@ class Results:
         path = self._replicate(dataset, model, 0) / "sweep.tsv"
         return read_delimited(path, SWEEP) if path.is_file() else None
 
+    def experiment(self, name: str) -> pl.DataFrame:
+        """Return the table of an experiment."""
+        return read_delimited(self.folder / "experiments" / f"{name}.tsv", EXPERIMENT)
+
     def learned(self, dataset: str, model: str) -> Learned:
         """Return what a model with filters learned.
 
@@ -217,6 +223,7 @@ class Results:
 def required_files(config: Config, folder: Path) -> list[Path]:
     """Return the files without which a report of `config` would be silent about part of the run."""
     paths = [folder / "metrics.tsv", folder / "comparisons.tsv"]
+    paths += [folder / "experiments" / f"{name}.tsv" for name in experiments(config)]
     for dataset in config.datasets:
         home = folder / dataset
         paths += [home / "examples.parquet", home / "sequences.parquet", home / "dropped.tsv"]

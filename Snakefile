@@ -13,6 +13,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/attributions.smk"
 include: "workflow/rules/motifs.smk"
 include: "workflow/rules/report.smk"
 

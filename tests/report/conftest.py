@@ -55,6 +55,7 @@ def settings(replicates: int = 1, **changes: Any) -> Config:
                 },
             },
             "models": list(MODELS),
+            "motifs": {"attributions": 0},
             **changes,
         }
     )
@@ -318,7 +319,13 @@ def kinds_settings(names: Sequence[str], replicates: int) -> Config:
     """Return a configuration of some of these datasets."""
     datasets = {name: KINDS[name] for name in names}
     return validate(
-        {"replicates": replicates, "datasets": datasets, "models": list(MODELS), "evaluation": {"resamples": 100}}
+        {
+            "replicates": replicates,
+            "datasets": datasets,
+            "models": list(MODELS),
+            "evaluation": {"resamples": 100},
+            "motifs": {"attributions": 0},
+        }
     )
 
 

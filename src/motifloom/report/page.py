@@ -158,7 +158,7 @@ def render(results: Results) -> str:
 def _dataset(results: Results, name: str) -> DatasetPart:
     config = results.config
     kind, tasks = config.kind(name), results.tasks(name)
-    learned = {model: results.learned(name, model) for model in config.with_filters()}
+    learned = {model: results.learned(name, model) for model in config.with_motifs(name)}
     scores = {model: results.test_scores(name, model) for model in results.models(name)}
     standings = [Standing.of(results, name, task) for task in tasks]
     overall = Standing.of(results, name, ALL_CLASSES) if kind == "multiclass" else standings[0]

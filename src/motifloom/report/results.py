@@ -223,5 +223,7 @@ def required_files(config: Config, folder: Path) -> list[Path]:
         for model, replicates in config.scored(dataset).items():
             files = ["predictions.parquet", *(OF_A_TRAINING if model in config.networks() else [])]
             paths += [home / model / str(number) / file for number in range(replicates) for file in files]
-        paths += [home / model / file for model in config.with_filters() for file in ("motifs.tsv", "motifs.meme")]
+        paths += [
+            home / model / file for model in config.with_motifs(dataset) for file in ("motifs.tsv", "motifs.meme")
+        ]
     return paths

@@ -20,9 +20,9 @@ from motifloom.motifs.attribution import (
     attribute,
     attribution_table,
     method_of,
-    relative_delta,
     shuffled_within,
 )
+from motifloom.motifs.convergence import relative_delta
 from motifloom.motifs.deep_lift import multipliers
 from motifloom.motifs.targets import choose_examples, output_weights
 from motifloom.training.fit import fit, predict
@@ -298,6 +298,8 @@ def test_the_table_has_each_sequence_without_padding() -> None:
     )
     assert relative_delta(table) < 1e-4
     assert relative_delta(table.with_columns(delta=None)) is None
+    assert relative_delta(table.with_columns(reference="output")) is None
+    assert relative_delta(table.clear()) is None
 
 
 # ------------------------------------------------------------------------------------------------------ planted truth

@@ -93,7 +93,7 @@ def build(
                     write_selftests(home, model)
                 if model == "knn":
                     write(home / "sweep.tsv", make_sweep(names, "auroc"))
-        for model in config.with_filters():
+        for model in config.with_motifs(dataset):
             make_motifs(folder / dataset / model, live, config.replicates, random)
     write(folder / "metrics.tsv", pl.DataFrame(metrics, infer_schema_length=None))
     write(folder / "comparisons.tsv", make_comparisons(pl.DataFrame(metrics, infer_schema_length=None), config))

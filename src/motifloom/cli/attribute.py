@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.files import read_parquet, write_parquet
-    from motifloom.motifs.attribution import GREAT_DELTA, attribute, attribution_table, method_of, relative_delta
+    from motifloom.motifs.attribution import attribute, attribution_table, method_of
+    from motifloom.motifs.convergence import GREAT_DELTA, relative_delta
     from motifloom.motifs.targets import choose_examples, output_weights
     from motifloom.seeds import generator
     from motifloom.training.checkpoints import load

@@ -49,11 +49,8 @@ Method = Literal["deep_lift", "in_silico_mutagenesis"]
 REFERENCES = 20
 """Shuffles of each sequence that DeepLIFT holds it against."""
 
-BATCH = 512
-"""Sequences that a network reads at a time, references and mutants among them."""
-
-GREAT_DELTA = 0.01
-"""A convergence delta of more than this share of the output's difference is told of."""
+BASES_AT_A_TIME = 50_000
+"""Of the sequences that a network reads at a time, references and mutants among them."""
 
 BASES = range(4)
 
@@ -128,7 +125,7 @@ def _deep_lift(module: SequenceModule, codes: Codes, weights: Floats, random: np
         np.zeros((n, length), np.float32), np.zeros((n, length, 4), np.float32), *np.zeros((3, n))
     )  # fmt: skip
     group = 1 + REFERENCES
-    for part in _parts(n, BATCH // group):
+    for part in _parts(n, BASES_AT_A_TIME // (group * length)):
         beside = np.stack([[c, *(shuffled_within(c, random) for _ in range(REFERENCES))] for c in codes[part]])
         rows = torch.from_numpy(beside.reshape(-1, length))
         x, lengths = one_hot(rows), encoding.sequence_lengths(rows)
@@ -177,12 +174,18 @@ def _mutagenesis(module: SequenceModule, codes: Codes, weights: Floats) -> Attri
 def _outputs(module: SequenceModule, codes: Codes) -> npt.NDArray[np.float64]:
     """Return a network's outputs, shape ``(n, tasks)``."""
     with torch.inference_mode():
-        return np.concatenate([module(torch.from_numpy(codes[part])).double() for part in _parts(len(codes), BATCH)])
+        return np.concatenate(
+            [
+                module(torch.from_numpy(codes[part])).double()
+                for part in _parts(len(codes), BASES_AT_A_TIME // codes.shape[1])
+            ]
+        )
 
 
 def _parts(n: int, size: int) -> Iterator[slice]:
-    for first in range(0, n, size):
-        yield slice(first, first + size)
+    """Yield the rows 0 to `n`, some at a time: `size`, or one where that is 0."""
+    for first in range(0, n, max(size, 1)):
+        yield slice(first, first + max(size, 1))
 
 
 def shuffled_within(codes: Codes, random: np.random.Generator) -> Codes:
@@ -222,13 +225,3 @@ def attribution_table(
         },
         schema=ATTRIBUTION_SCHEMA,
     ).with_columns(pl.col("reference", "delta").fill_nan(None))
-
-
-def relative_delta(table: pl.DataFrame) -> float | None:
-    """Return the greatest convergence delta as a share of the mean difference between outputs and references.
-
-    None where the method has none, or nothing differs.
-    """
-    known = table.drop_nulls("delta")
-    difference = (known["output"] - known["reference"]).abs().mean()
-    return float(known["delta"].max()) / float(difference) if difference else None  # type: ignore[arg-type]

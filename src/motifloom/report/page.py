@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from motifloom import __version__
 from motifloom.config import ALL_CLASSES, dump
 from motifloom.files import write_text
+from motifloom.report.attributions import attributions
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
 from motifloom.report.diagnosis import diagnosis
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from motifloom.config import Config, Kind
+    from motifloom.report.attributions import Attributions
     from motifloom.report.comparisons import ComparisonRow
     from motifloom.report.confusion import Confusion
     from motifloom.report.diagnosis import Diagnosis
@@ -100,6 +102,7 @@ class DatasetPart:
     sweeps: Sequence[SweepFigure]
     training: Sequence[TrainingFigure]
     selftests: SelfTests | None
+    attributions: Attributions | None
     found: Found | None
     motifs: Sequence[MotifTable]
     database: str
@@ -182,6 +185,7 @@ def _dataset(results: Results, name: str) -> DatasetPart:
         sweep_figures(results, name),
         training_figures(results, name),
         selftests(results, name),
+        attributions(results, name),
         found(learned, results.planted(name)),
         [motif_table(model, one, config.replicates) for model, one in learned.items()],
         config.database(name),

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
-from tests.conftest import dataset_of
+from tests.conftest import WORDS, dataset_of, planted, table_config
 
 from motifloom.data.dataset import Dataset
 from motifloom.errors import InputError
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from motifloom.config import Kind
     from motifloom.motifs.motif import Motif
     from motifloom.training.module import SequenceModule
-
-WORDS = ("CGTAAGGTCT", "GGGATTTCCA")
 
 
 def attributed(number: int = 90, length: int = 72, words: tuple[str, ...] = WORDS) -> pl.DataFrame:
@@ -74,7 +73,7 @@ def test_the_same_attributions_give_the_same_seqlets() -> None:
 def test_where_there_is_nothing_no_pattern_is_found() -> None:
     table = attributed()
     silent = table.with_columns(hypothetical=pl.Series([np.zeros(72 * 4, np.float32)] * 90))
-    for none in (table.head(19), attributed(length=39, words=()), silent, table.clear()):
+    for none in (table.head(19), attributed(length=31, words=()), silent, table.clear()):
         found = find_seqlets(none)
         assert found.is_empty()
         assert dict(found.schema) == SEQLET_SCHEMA
@@ -171,10 +170,22 @@ def test_a_trained_network_is_read(labels: str, toy: Dataset, toy_config, tmp_pa
         assert all(drop.low <= 0 for drop in found.values())
 
 
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_planted_words_are_found_whatever_the_kind(kind: Kind, tmp_path: Path) -> None:
+    dataset = planted(kind)  # of regression, words fill half of a sequence: nothing is left for the null distribution
+    module, _ = fit(table_config(kind, dataset.tasks, seed=2), "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    motifs = motifs_of(module, dataset)
+    found = {motif.consensus for motif in motifs}
+    found |= {decode(reverse_complement(encode(motif.consensus))) for motif in motifs}
+    assert all(any(word[1:-1] in consensus for consensus in found) for word in WORDS)
+    worth = scrambling_importances(module, dataset, motifs, 100, 0.95, np.random.default_rng(0))
+    assert sum(one.low > 0.02 for one in worth.values()) >= 2
+
+
 def motifs_of(module: SequenceModule, dataset: Dataset) -> list[Motif]:
-    predictions = pl.DataFrame(schema={"id": pl.String, "score": pl.Float64})
+    predictions = pl.DataFrame({"id": dataset.examples["id"], "score": 0.5})
     rows, chosen = choose_examples(module, dataset, predictions, 200, np.random.default_rng(0))
     codes = dataset.codes(rows)
-    found = attribute(module, codes, output_weights(dataset.labels(rows), "binary"), np.random.default_rng(0))
+    found = attribute(module, codes, output_weights(dataset.labels(rows), module.kind), np.random.default_rng(0))
     table = attribution_table(dataset.examples["id"][rows].to_list(), chosen, "deep_lift", codes, found)
-    return attribution_motifs(find_seqlets(table), dataset, 0)
+    return attribution_motifs(find_seqlets(table.filter(chosen="sample")), dataset, 0)

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 CONDA_NAMES = {"torch": "pytorch"}
 """Where conda calls a package by another name."""
 
-ONLY_PIP = {"memelite"}
-"""What neither conda-forge nor bioconda has."""
+ONLY_PIP = {"memelite", "modisco-lite"}
+"""What neither conda-forge nor bioconda has, in the version that is meant."""
 
 
 def project() -> dict[str, Any]:

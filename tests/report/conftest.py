@@ -55,6 +55,7 @@ def settings(replicates: int = 1, **changes: Any) -> Config:
                 },
             },
             "models": list(MODELS),
+            "motifs": {"attributions": 0},
             **changes,
         }
     )
@@ -92,7 +93,7 @@ def build(
                     write_selftests(home, model)
                 if model == "knn":
                     write(home / "sweep.tsv", make_sweep(names, "auroc"))
-        for model in config.with_filters():
+        for model in config.with_motifs(dataset):
             make_motifs(folder / dataset / model, live, config.replicates, random)
     write(folder / "metrics.tsv", pl.DataFrame(metrics, infer_schema_length=None))
     write(folder / "comparisons.tsv", make_comparisons(pl.DataFrame(metrics, infer_schema_length=None), config))
@@ -318,7 +319,13 @@ def kinds_settings(names: Sequence[str], replicates: int) -> Config:
     """Return a configuration of some of these datasets."""
     datasets = {name: KINDS[name] for name in names}
     return validate(
-        {"replicates": replicates, "datasets": datasets, "models": list(MODELS), "evaluation": {"resamples": 100}}
+        {
+            "replicates": replicates,
+            "datasets": datasets,
+            "models": list(MODELS),
+            "evaluation": {"resamples": 100},
+            "motifs": {"attributions": 0},
+        }
     )
 
 

@@ -109,7 +109,8 @@ def test_a_run_on_slurm_gives_what_a_local_run_gives(finished: Path, tmp_path: P
         "rule_oracle_wildcards_tiny",
         "rule_evaluate_wildcards_tiny",
         "rule_diagnose_wildcards_tiny",
-        "rule_motifs_wildcards_tiny_cnn",
+        *(f"rule_motifs_wildcards_tiny_{model}" for model in ("cnn", "bilstm")),
+        *(f"rule_{rule}_wildcards_tiny_{model}_0" for rule in ("attribute", "patterns") for model in ("cnn", "bilstm")),
     }
     assert {name for name, job in submitted.items() if gpus_of(job)} == trainings
     assert {job["JobState"] for job in submitted.values()} == {"COMPLETED"}

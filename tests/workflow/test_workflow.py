@@ -29,7 +29,7 @@ MOTIFS = (
     "motif source replicate consensus width information_content sites importance match match_id match_q "
     "reproducibility dead"
 )
-OF_A_NETWORK = "history.csv model.ckpt model.safetensors selftests.tsv gradients.tsv"
+OF_A_NETWORK = "history.csv model.ckpt model.safetensors selftests.tsv gradients.tsv attributions.parquet seqlets.tsv"
 LEARNED = {"knn": "sweep.tsv", "cnn": OF_A_NETWORK, "bilstm": OF_A_NETWORK, "oracle": ""}
 """What a model leaves beside its predictions."""
 
@@ -53,7 +53,17 @@ def again(job: str) -> str:
 
 KNN, CNN, BILSTM = ("fit dataset=tiny, model=knn, replicate=0", trained("cnn"), trained("bilstm"))
 ENSEMBLES = [f"ensemble dataset=tiny, ensemble={model}_ensemble" for model in ("cnn", "bilstm")]
-MOTIFS_OF_CNN = "motifs dataset=tiny, model=cnn"
+
+
+def motifs_of(*models: str) -> list[str]:
+    """Return the jobs that read motifs from networks."""
+    attributed = [
+        f"{rule} dataset=tiny, model={model}, replicate=0" for rule in ("attribute", "patterns") for model in models
+    ]
+    return [*(f"motifs dataset=tiny, model={model}" for model in models), *attributed]
+
+
+MOTIFS_OF_BOTH = motifs_of("cnn", "bilstm")[:2]
 SIMULATE, PREPARE, AUDIT, ORACLE = (f"{rule} dataset=tiny" for rule in ("simulate", "prepare", "audit", "oracle"))
 
 
@@ -75,7 +85,8 @@ def test_a_run_has_every_file(finished: Path) -> None:
     expected |= {f"tiny/{name}" for name in ("leaks.parquet", "shortcuts.tsv", "audit.json")}
     expected |= {f"tiny/{name}.tsv" for name in ("metrics", "comparisons", *DIAGNOSIS)}
     expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "negatives.bed", "sites.tsv")}
-    expected |= {f"tiny/cnn/{name}" for name in ("motifs.meme", "motifs.tsv", "matches.meme")}
+    of_motifs = ("motifs.meme", "motifs.tsv", "matches.meme")
+    expected |= {f"tiny/{model}/{name}" for model in ("cnn", "bilstm") for name in of_motifs}
     for model, files in LEARNED.items():
         both = ["predictions.parquet", "train_predictions.parquet"]
         expected |= {f"tiny/{model}/0/{name}" for name in [*both, *files.split()]}
@@ -143,7 +154,7 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
     models = {**TINY["models"], "cnn": {**TINY["models"]["cnn"], "dropout": 0.1}}
     tiny_run.write_config(copied / "tiny.yaml", models=models)
     said = run(copied, *TINY_RUN)
-    assert tiny_run.jobs(said) == sorted([*AFTER_TRAINING, "config", "motifs dataset=tiny, model=cnn", trained("cnn")])
+    assert tiny_run.jobs(said) == sorted([*AFTER_TRAINING, "config", *motifs_of("cnn"), trained("cnn")])
 
     rewritten = (
         "config",
@@ -172,30 +183,40 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"evaluation": {"resamples": 200}}, [*AFTER_EVALUATION]),
-        ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [*AFTER_TRAINING]),
-        ({"motifs": {"database": "jaspar-fungi"}}, [MOTIFS_OF_CNN, "all", "report"]),
+        ({"evaluation": {"resamples": 200}}, [*MOTIFS_OF_BOTH, *AFTER_EVALUATION]),
+        ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [*MOTIFS_OF_BOTH, *AFTER_TRAINING]),
+        ({"motifs": {"attributions": 30}}, [*motifs_of("cnn", "bilstm"), "all", "report"]),
+        ({"motifs": {"attributions": 0}}, [MOTIFS_OF_BOTH[0], "all", "report"]),
+        ({"motifs": {"database": "jaspar-fungi"}}, [*MOTIFS_OF_BOTH, "all", "report"]),
         ({"models": {**TINY["models"], "knn": {"kmer": 5}}}, [KNN, *AFTER_TRAINING]),
-        ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, MOTIFS_OF_CNN, *AFTER_TRAINING]),
+        ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, *motifs_of("cnn"), *AFTER_TRAINING]),
         ({"models": {name: TINY["models"][name] for name in ("knn", "cnn")}}, [*AFTER_TRAINING]),
-        ({"models": {**TINY["models"], "lstm": {"architecture": "bilstm"}}}, [trained("lstm"), *AFTER_TRAINING]),
-        ({"training": {"max_epochs": 3}}, [CNN, BILSTM, MOTIFS_OF_CNN, *AFTER_TRAINING]),
+        (
+            {"models": {**TINY["models"], "lstm": {"architecture": "bilstm"}}},
+            [trained("lstm"), *motifs_of("lstm"), *AFTER_TRAINING],
+        ),
+        ({"training": {"max_epochs": 3}}, [CNN, BILSTM, *motifs_of("cnn", "bilstm"), *AFTER_TRAINING]),
         (
             {"datasets": {"tiny": {**TINY["datasets"]["tiny"], "negatives_per_positive": 2}}},
-            [PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_TRAINING],
+            [PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, *motifs_of("cnn", "bilstm"), *AFTER_TRAINING],
         ),
         (
             {"replicates": 2},
-            [*(again(job) for job in (KNN, CNN, BILSTM)), *ENSEMBLES, MOTIFS_OF_CNN, *AFTER_TRAINING],
+            [
+                *(again(job) for job in (KNN, CNN, BILSTM, *motifs_of("cnn", "bilstm")[2:])),
+                *(*ENSEMBLES, *MOTIFS_OF_BOTH, *AFTER_TRAINING),
+            ],
         ),
         (
             {"seed": 1},
-            [SIMULATE, "pack", PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_TRAINING],
+            [SIMULATE, "pack", PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, *motifs_of("cnn", "bilstm"), *AFTER_TRAINING],
         ),
     ],
     ids=[
         "resamples",
         "confidence",
+        "attributions",
+        "filters alone",
         "database",
         "knn",
         "cnn",

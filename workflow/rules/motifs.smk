@@ -1,7 +1,8 @@
 """
-From a network's first-layer filters to motifs with names.
+From a network's first-layer filters and attributions to motifs with names.
 
-REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/model.ckpt of every replicate.
+REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/model.ckpt and, where there are attributions, seqlets.tsv of every
+replicate.
 
 OUTPUTS: {results}/{dataset}/{model}/motifs.meme, motifs.tsv and matches.meme.
 
@@ -17,6 +18,11 @@ rule motifs:
         checkpoints=lambda wildcards: [
             f"{folder}/model.ckpt" for folder in model_folders(wildcards.dataset, [wildcards.model])
         ],
+        seqlets=lambda wildcards: [
+            f"{folder}/seqlets.tsv"
+            for folder in model_folders(wildcards.dataset, [wildcards.model])
+            if CONFIG.attributions(wildcards.dataset)
+        ],
         database=lambda wildcards: CONFIG.database_file(wildcards.dataset),
     output:
         table=f"{RESULTS}/{{dataset}}/{{model}}/motifs.tsv",
@@ -27,7 +33,7 @@ rule motifs:
     benchmark:
         f"{RESULTS}/benchmarks/motifs/{{dataset}}/{{model}}.tsv"
     wildcard_constraints:
-        model="|".join(map(re.escape, CONFIG.with_filters())) or "$^",
+        model="|".join(map(re.escape, CONFIG.networks())) or "$^",
     threads: 1
     resources:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
@@ -43,6 +49,7 @@ rule motifs:
         " --model {wildcards.model:q}"
         " --examples {input.examples:q}"
         " --checkpoints {input.checkpoints:q}"
+        " --seqlets {input.seqlets:q}"
         " --threads {threads}"
         " --output {params.folder:q}"
         " --log {log:q}"

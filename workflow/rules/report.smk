@@ -45,12 +45,19 @@ rule report:
             for dataset in CONFIG.datasets
             for folder in model_folders(dataset, CONFIG.baselines())
         ],
-        motifs=expand(
-            f"{RESULTS}/{{dataset}}/{{model}}/{{file}}",
-            dataset=CONFIG.datasets,
-            model=CONFIG.with_filters(),
-            file=["motifs.tsv", "motifs.meme", "matches.meme"],
-        ),
+        motifs=[
+            f"{RESULTS}/{dataset}/{model}/{file}"
+            for dataset in CONFIG.datasets
+            for model in CONFIG.with_motifs(dataset)
+            for file in ("motifs.tsv", "motifs.meme", "matches.meme")
+        ],
+        attributions=[
+            f"{folder}/{file}"
+            for dataset in CONFIG.datasets
+            if CONFIG.attributions(dataset)
+            for folder in model_folders(dataset, CONFIG.networks())
+            for file in ("attributions.parquet", "seqlets.tsv")
+        ],
     output:
         report(
             f"{RESULTS}/report.html",

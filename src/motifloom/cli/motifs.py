@@ -1,4 +1,4 @@
-"""Turn a model's first-layer filters into motifs, measure how much each matters, and name them.
+"""Turn a model's first-layer filters and its attributions into motifs, measure how much each matters, and name them.
 
 Writes motifs.tsv, motifs.meme and matches.meme: the known motif that each matched, laid on it.
 """
@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="model.ckpt, one a replicate",
     )
+    parser.add_argument(
+        "--seqlets", type=Path, nargs="*", default=[], metavar="FILE", help="seqlets.tsv, one a replicate, if any"
+    )
     flags.add_threads(parser)
     flags.add_output_folder(parser)
 
@@ -43,9 +46,12 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.files import write_text, write_tsv
+    from motifloom.models.base import FilterNetwork
     from motifloom.motifs.learn import filter_motifs, importances, motif_table
     from motifloom.motifs.matching import equivalents, match, read_database
     from motifloom.motifs.meme import meme_text
+    from motifloom.motifs.modisco import attribution_motifs, read_seqlets
+    from motifloom.motifs.scrambling import scrambling_importances
     from motifloom.seeds import generator
     from motifloom.training.checkpoints import load
 
@@ -56,16 +62,25 @@ def run(args: argparse.Namespace) -> None:
     motifs = []
     for replicate, module in enumerate(modules):
         random = generator(settings.seed, args.dataset, args.model, "background", replicate)
-        motifs += filter_motifs(module, dataset, replicate, random)
+        if isinstance(module.network, FilterNetwork):
+            motifs += filter_motifs(module, dataset, replicate, random)
+    for replicate, path in enumerate(args.seqlets):
+        motifs += attribution_motifs(read_seqlets(path), dataset, replicate)
     families = equivalents(motifs, database, settings.seed)
     importance: dict[str, float] = {}
     for replicate, module in enumerate(modules):
-        groups = {
-            motif.name: [other.unit for other in families[motif.name] if other.replicate == replicate]
-            for motif in motifs
-            if motif.replicate == replicate
-        }
-        importance |= importances(module, dataset, groups)
+        filters, patterns = (
+            [motif for motif in motifs if (motif.replicate, motif.source) == (replicate, source)]
+            for source in ("filter", "attribution")
+        )
+        groups = {motif.name: [other.unit for other in families[motif.name] if other in filters] for motif in filters}
+        if groups:
+            importance |= importances(module, dataset, groups)
+        random = generator(settings.seed, args.dataset, args.model, "scrambling", replicate)
+        scrambled = scrambling_importances(
+            module, dataset, patterns, settings.evaluation.resamples, settings.evaluation.confidence, random
+        )
+        importance |= {name: lost.drop for name, lost in scrambled.items()}
     motifs.sort(key=lambda motif: (-importance[motif.name], -motif.sites, motif.name))
     matches = match(motifs, database, settings.seed)
 
@@ -75,4 +90,4 @@ def run(args: argparse.Namespace) -> None:
     write_text(folder / "motifs.meme", meme_text((m.name, m.ppm, m.sites) for m in motifs))
     write_tsv(folder / "motifs.tsv", motif_table(motifs, importance, matches, families, len(modules)))
     named = sum(found.q_value < 0.05 for found in matches.values())
-    logger.info("%d filters, %d of them match one of %d known motifs", len(motifs), named, len(database))
+    logger.info("%d motifs, %d of them match one of %d known motifs", len(motifs), named, len(database))

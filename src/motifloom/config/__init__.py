@@ -356,6 +356,10 @@ class Config(Section):
         database = self.database(dataset)
         return [] if database.startswith(JASPAR_PREFIX) else [database]
 
+    def attributions(self, dataset: str) -> int:
+        """Return the number of `dataset`'s sequences whose bases every network's output is attributed to."""
+        return (self.datasets[dataset].motifs or self.motifs).attributions
+
     def settings_of(self, stage: str, dataset: str = "", model: str = "") -> str:
         """Return, as JSON, the settings whose change makes `stage` run anew, and no others."""
         section = self.datasets[dataset] if dataset else None
@@ -377,7 +381,9 @@ class Config(Section):
             case "diagnose":
                 settings = [self.kind(dataset), self.evaluation.confidence]
             case "motifs":
-                settings = [self.seed, self.database(dataset)]
+                settings = [self.seed, self.database(dataset), self.evaluation.model_dump()]
+            case "attribute":
+                settings = [self.seed, self.attributions(dataset)]
             case _:
                 raise ValueError(f"no settings of {stage}")
         return json.dumps(settings)
@@ -410,6 +416,10 @@ class Config(Section):
     def with_filters(self) -> list[str]:
         """Return the names of the models whose first layer is a convolution."""
         return [name for name, model in self.models.items() if isinstance(model, Convolutional)]
+
+    def with_motifs(self, dataset: str) -> list[str]:
+        """Return the names of the models that have motifs of `dataset`: all networks, or those with filters."""
+        return self.networks() if self.attributions(dataset) else self.with_filters()
 
     def simulated(self) -> list[str]:
         """Return the names of the datasets that motifloom simulates."""

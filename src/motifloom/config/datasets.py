@@ -118,9 +118,10 @@ Split = ChromosomeSplit | FractionSplit | BlockSplit | ColumnSplit
 
 
 class Motifs(Section):
-    """What learned motifs are compared with."""
+    """What learned motifs are compared with, and how many sequences are attributed to find them."""
 
     database: Annotated[PathText, AfterValidator(check_database)] = "jaspar-vertebrates"
+    attributions: Annotated[int, Field(ge=0)] = 200
 
 
 class Source(Section):

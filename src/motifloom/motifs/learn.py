@@ -203,7 +203,7 @@ def motif_table(
         rows.append(
             {
                 "motif": motif.name,
-                "source": "filter",
+                "source": motif.source,
                 "replicate": motif.replicate,
                 "consensus": motif.consensus,
                 "width": len(motif.ppm),

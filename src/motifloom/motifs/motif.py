@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Motif:
         The number of sites it was counted from.
     dead
         Whether the filter is active nowhere.
+    source
+        What it was read from: a filter's sites, or attributions; then `unit` is the number of the pattern.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Motif:
     ppm: npt.NDArray[np.float64] = field(repr=False)
     sites: int
     dead: bool
+    source: Literal["filter", "attribution"] = "filter"
 
     @property
     def information_content(self) -> float:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from motifloom import __version__
 from motifloom.config import ALL_CLASSES, dump
 from motifloom.files import write_text
+from motifloom.report.attributions import attributions
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
 from motifloom.report.diagnosis import diagnosis
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from motifloom.config import Config, Kind
+    from motifloom.report.attributions import Attributions
     from motifloom.report.comparisons import ComparisonRow
     from motifloom.report.confusion import Confusion
     from motifloom.report.diagnosis import Diagnosis
@@ -101,6 +103,7 @@ class DatasetPart:
     sweeps: Sequence[SweepFigure]
     training: Sequence[TrainingFigure]
     selftests: SelfTests | None
+    attributions: Attributions | None
     found: Found | None
     motifs: Sequence[MotifTable]
     database: str
@@ -160,7 +163,7 @@ def render(results: Results) -> str:
 def _dataset(results: Results, name: str) -> DatasetPart:
     config = results.config
     kind, tasks = config.kind(name), results.tasks(name)
-    learned = {model: results.learned(name, model) for model in config.with_filters()}
+    learned = {model: results.learned(name, model) for model in config.with_motifs(name)}
     scores = {model: results.test_scores(name, model) for model in results.models(name)}
     standings = [Standing.of(results, name, task) for task in tasks]
     overall = Standing.of(results, name, ALL_CLASSES) if kind == "multiclass" else standings[0]
@@ -184,6 +187,7 @@ def _dataset(results: Results, name: str) -> DatasetPart:
         sweep_figures(results, name),
         training_figures(results, name),
         selftests(results, name),
+        attributions(results, name),
         found(learned, results.planted(name)),
         [motif_table(model, one, config.replicates) for model, one in learned.items()],
         config.database(name),

@@ -38,6 +38,7 @@ MOTIFS: Schema = {
     "match_q": REAL, "reproducibility": REAL, "dead": TRUTH,
 }  # fmt: skip
 MORE_OF_MOTIFS: Schema = {"equivalents": WHOLE}
+SEQLETS: Schema = {"pattern": WHOLE, "id": TEXT, "start": WHOLE, "end": WHOLE}
 SITES: Schema = {"motif": TEXT, "name": TEXT}
 CALIBRATION: Schema = {
     "model": TEXT, "replicate": WHOLE, "task": TEXT, "temperature": REAL, "ece": REAL, "ece_scaled": REAL,

@@ -25,6 +25,7 @@ from motifloom.report.reading import (
     MOTIFS,
     REAL,
     SELFTESTS,
+    SEQLETS,
     SITES,
     SWEEP,
     read_delimited,
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 OF_A_TRAINING = ("history.csv", "selftests.tsv", "gradients.tsv")
 """What a network has beside its predictions."""
+
+OF_ATTRIBUTIONS = ("attributions.parquet", "seqlets.tsv")
+"""What it has besides where there are attributions."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,15 @@ class Results:
         matches = home / "matches.meme"
         return Learned(table, matrices, read_meme(matches) if matches.is_file() else {})
 
+    def attributions(self, dataset: str, model: str) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Return for each replicate of a network a row per attributed sequence, and one per seqlet."""
+        homes = [self._replicate(dataset, model, number) for number in range(self.config.replicates)]
+        columns = ("id", "chosen", "method", "sequence", "output", "reference", "delta", "contributions")
+        return [
+            (read_parquet(home / "attributions.parquet", columns), read_delimited(home / "seqlets.tsv", SEQLETS))
+            for home in homes
+        ]
+
     def planted(self, dataset: str) -> dict[str, str]:
         """Return the motifs that a simulation planted: matrix id and, where the truth is at hand, name."""
         section = self.config.datasets[dataset]
@@ -228,7 +241,11 @@ def required_files(config: Config, folder: Path) -> list[Path]:
         home = folder / dataset
         paths += [home / "examples.parquet", home / "sequences.parquet", home / "dropped.tsv"]
         for model, replicates in config.scored(dataset).items():
-            files = ["predictions.parquet", *(OF_A_TRAINING if model in config.networks() else [])]
+            files = ["predictions.parquet"]
+            if model in config.networks():
+                files += OF_A_TRAINING + (OF_ATTRIBUTIONS if config.attributions(dataset) else ())
             paths += [home / model / str(number) / file for number in range(replicates) for file in files]
-        paths += [home / model / file for model in config.with_filters() for file in ("motifs.tsv", "motifs.meme")]
+        paths += [
+            home / model / file for model in config.with_motifs(dataset) for file in ("motifs.tsv", "motifs.meme")
+        ]
     return paths

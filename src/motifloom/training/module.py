@@ -101,7 +101,10 @@ class SequenceModule(lightning.LightningModule):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Return the outputs ``(batch, tasks)`` for codes ``(batch, length)``, whatever padding they have."""
-        x, lengths = one_hot(codes), sequence_lengths(codes)
+        return self.outputs(one_hot(codes), sequence_lengths(codes))
+
+    def outputs(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return the outputs for one-hot sequences; arguments as of :meth:`motifloom.models.base.Network.forward`."""
         outputs: Tensor = self.network(x, lengths)
         if self.both_strands and not self.training and not self.network.shared_strands:
             outputs = (outputs + self.network(reverse_complement(x, lengths), lengths)) / 2

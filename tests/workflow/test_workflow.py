@@ -50,6 +50,10 @@ def again(job: str) -> str:
 
 KNN, CNN, BILSTM = ("fit dataset=tiny, model=knn, replicate=0", trained("cnn"), trained("bilstm"))
 ENSEMBLES = [f"ensemble dataset=tiny, ensemble={model}_ensemble" for model in ("cnn", "bilstm")]
+OF_MOTIFS = (
+    "motifs.tsv", "motifs.meme", "motifs.jaspar", "motifs.transfac", "matches.meme", "behaviour.tsv", "pairs.tsv",
+    "hits.bed.gz",
+)  # fmt: skip
 MOTIFS_OF_CNN = "motifs dataset=tiny, model=cnn"
 SIMULATE, PREPARE, AUDIT, ORACLE = (f"{rule} dataset=tiny" for rule in ("simulate", "prepare", "audit", "oracle"))
 
@@ -72,7 +76,7 @@ def test_a_run_has_every_file(finished: Path) -> None:
     expected |= {f"tiny/{name}" for name in ("leaks.parquet", "shortcuts.tsv", "audit.json")}
     expected |= {f"tiny/{name}.tsv" for name in ("metrics", "comparisons", *DIAGNOSIS)}
     expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "negatives.bed", "sites.tsv")}
-    expected |= {f"tiny/cnn/{name}" for name in ("motifs.meme", "motifs.tsv", "matches.meme")}
+    expected |= {f"tiny/cnn/{name}" for name in OF_MOTIFS}
     for model, files in LEARNED.items():
         both = ["predictions.parquet", "train_predictions.parquet"]
         expected |= {f"tiny/{model}/0/{name}" for name in [*both, *files.split()]}
@@ -169,8 +173,8 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"evaluation": {"resamples": 200}}, [*AFTER_EVALUATION]),
-        ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [*AFTER_TRAINING]),
+        ({"evaluation": {"resamples": 200}}, [MOTIFS_OF_CNN, *AFTER_EVALUATION]),
+        ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [MOTIFS_OF_CNN, *AFTER_TRAINING]),
         ({"motifs": {"database": "jaspar-fungi"}}, [MOTIFS_OF_CNN, "all", "report"]),
         ({"models": {**TINY["models"], "knn": {"kmer": 5}}}, [KNN, *AFTER_TRAINING]),
         ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, MOTIFS_OF_CNN, *AFTER_TRAINING]),

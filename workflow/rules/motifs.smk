@@ -3,7 +3,8 @@ From a network's first-layer filters to motifs with names.
 
 REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/model.ckpt of every replicate.
 
-OUTPUTS: {results}/{dataset}/{model}/motifs.meme, motifs.tsv and matches.meme.
+OUTPUTS: {results}/{dataset}/{model}/motifs.tsv, motifs.meme, motifs.jaspar,
+motifs.transfac, matches.meme, behaviour.tsv, pairs.tsv and hits.bed.gz.
 
 COMMANDS: motifloom motifs.
 """
@@ -22,6 +23,11 @@ rule motifs:
         table=f"{RESULTS}/{{dataset}}/{{model}}/motifs.tsv",
         motifs=f"{RESULTS}/{{dataset}}/{{model}}/motifs.meme",
         matches=f"{RESULTS}/{{dataset}}/{{model}}/matches.meme",
+        jaspar=f"{RESULTS}/{{dataset}}/{{model}}/motifs.jaspar",
+        transfac=f"{RESULTS}/{{dataset}}/{{model}}/motifs.transfac",
+        behaviour=f"{RESULTS}/{{dataset}}/{{model}}/behaviour.tsv",
+        pairs=f"{RESULTS}/{{dataset}}/{{model}}/pairs.tsv",
+        hits=f"{RESULTS}/{{dataset}}/{{model}}/hits.bed.gz",
     log:
         f"{RESULTS}/logs/motifs/{{dataset}}/{{model}}.log",
     benchmark:

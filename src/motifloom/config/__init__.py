@@ -315,7 +315,7 @@ class Config(Section):
             case "diagnose":
                 settings = [self.kind(dataset), self.evaluation.confidence]
             case "motifs":
-                settings = [self.seed, self.database(dataset)]
+                settings = [self.seed, self.database(dataset), self.evaluation.model_dump()]
             case _:
                 raise ValueError(f"no settings of {stage}")
         return json.dumps(settings)

@@ -28,7 +28,7 @@ from motifloom.evaluation.selection import sweep_table
 from motifloom.jaspar import RELEASE
 from motifloom.models.candidates import Candidate
 from motifloom.models.kmers import kmer_columns
-from motifloom.motifs import behaviour, filters, hits, learn, matching, motif, pairs
+from motifloom.motifs import behaviour, consensus, filters, hits, learn, matching, motif, pairs
 from motifloom.report.wording import LEVEL
 from motifloom.training import history, selftests
 
@@ -234,6 +234,7 @@ SCHEMAS: dict[str, Any] = {
     "selftests.tsv": selftests.SELFTESTS_SCHEMA,
     "gradients.tsv": selftests.GRADIENTS_SCHEMA,
     "motifs.tsv": learn.TABLE_SCHEMA,
+    "consensus.tsv": consensus.CONSENSUS_SCHEMA,
     "behaviour.tsv": behaviour.BEHAVIOUR_SCHEMA,
     "pairs.tsv": pairs.PAIRS_SCHEMA,
     "hits.bed.gz": hits.HITS_SCHEMA,

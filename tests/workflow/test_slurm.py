@@ -110,6 +110,7 @@ def test_a_run_on_slurm_gives_what_a_local_run_gives(finished: Path, tmp_path: P
         "rule_evaluate_wildcards_tiny",
         "rule_diagnose_wildcards_tiny",
         "rule_motifs_wildcards_tiny_cnn",
+        "rule_consensus_wildcards_tiny",
     }
     assert {name for name, job in submitted.items() if gpus_of(job)} == trainings
     assert {job["JobState"] for job in submitted.values()} == {"COMPLETED"}

@@ -54,7 +54,7 @@ OF_MOTIFS = (
     "motifs.tsv", "motifs.meme", "motifs.jaspar", "motifs.transfac", "matches.meme", "behaviour.tsv", "pairs.tsv",
     "hits.bed.gz",
 )  # fmt: skip
-MOTIFS_OF_CNN = "motifs dataset=tiny, model=cnn"
+MOTIFS_OF_CNN = ["motifs dataset=tiny, model=cnn", "consensus dataset=tiny"]
 SIMULATE, PREPARE, AUDIT, ORACLE = (f"{rule} dataset=tiny" for rule in ("simulate", "prepare", "audit", "oracle"))
 
 
@@ -77,6 +77,7 @@ def test_a_run_has_every_file(finished: Path) -> None:
     expected |= {f"tiny/{name}.tsv" for name in ("metrics", "comparisons", *DIAGNOSIS)}
     expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "negatives.bed", "sites.tsv")}
     expected |= {f"tiny/cnn/{name}" for name in OF_MOTIFS}
+    expected |= {f"tiny/consensus{end}" for end in (".tsv", ".meme", "_matches.meme")}
     for model, files in LEARNED.items():
         both = ["predictions.parquet", "train_predictions.parquet"]
         expected |= {f"tiny/{model}/0/{name}" for name in [*both, *files.split()]}
@@ -144,7 +145,7 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
     models = {**TINY["models"], "cnn": {**TINY["models"]["cnn"], "dropout": 0.1}}
     tiny_run.write_config(copied / "tiny.yaml", models=models)
     said = run(copied, *TINY_RUN)
-    assert tiny_run.jobs(said) == sorted([*AFTER_TRAINING, "config", "motifs dataset=tiny, model=cnn", trained("cnn")])
+    assert tiny_run.jobs(said) == sorted([*AFTER_TRAINING, "config", *MOTIFS_OF_CNN, trained("cnn")])
 
     rewritten = (
         "config",
@@ -173,25 +174,25 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"evaluation": {"resamples": 200}}, [MOTIFS_OF_CNN, *AFTER_EVALUATION]),
-        ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [MOTIFS_OF_CNN, *AFTER_TRAINING]),
-        ({"motifs": {"database": "jaspar-fungi"}}, [MOTIFS_OF_CNN, "all", "report"]),
+        ({"evaluation": {"resamples": 200}}, [*MOTIFS_OF_CNN, *AFTER_EVALUATION]),
+        ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [*MOTIFS_OF_CNN, *AFTER_TRAINING]),
+        ({"motifs": {"database": "jaspar-fungi"}}, [*MOTIFS_OF_CNN, "all", "report"]),
         ({"models": {**TINY["models"], "knn": {"kmer": 5}}}, [KNN, *AFTER_TRAINING]),
-        ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, MOTIFS_OF_CNN, *AFTER_TRAINING]),
+        ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, *MOTIFS_OF_CNN, *AFTER_TRAINING]),
         ({"models": {name: TINY["models"][name] for name in ("knn", "cnn")}}, [*AFTER_TRAINING]),
         ({"models": {**TINY["models"], "lstm": {"architecture": "bilstm"}}}, [trained("lstm"), *AFTER_TRAINING]),
-        ({"training": {"max_epochs": 3}}, [CNN, BILSTM, MOTIFS_OF_CNN, *AFTER_TRAINING]),
+        ({"training": {"max_epochs": 3}}, [CNN, BILSTM, *MOTIFS_OF_CNN, *AFTER_TRAINING]),
         (
             {"datasets": {"tiny": {**TINY["datasets"]["tiny"], "negatives_per_positive": 2}}},
-            [PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_TRAINING],
+            [PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, *MOTIFS_OF_CNN, *AFTER_TRAINING],
         ),
         (
             {"replicates": 2},
-            [*(again(job) for job in (KNN, CNN, BILSTM)), *ENSEMBLES, MOTIFS_OF_CNN, *AFTER_TRAINING],
+            [*(again(job) for job in (KNN, CNN, BILSTM)), *ENSEMBLES, *MOTIFS_OF_CNN, *AFTER_TRAINING],
         ),
         (
             {"seed": 1},
-            [SIMULATE, "pack", PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, MOTIFS_OF_CNN, *AFTER_TRAINING],
+            [SIMULATE, "pack", PREPARE, AUDIT, KNN, CNN, BILSTM, ORACLE, *MOTIFS_OF_CNN, *AFTER_TRAINING],
         ),
     ],
     ids=[

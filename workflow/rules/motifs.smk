@@ -4,9 +4,10 @@ From a network's first-layer filters to motifs with names.
 REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/model.ckpt of every replicate.
 
 OUTPUTS: {results}/{dataset}/{model}/motifs.tsv, motifs.meme, motifs.jaspar,
-motifs.transfac, matches.meme, behaviour.tsv, pairs.tsv and hits.bed.gz.
+motifs.transfac, matches.meme, behaviour.tsv, pairs.tsv and hits.bed.gz; {results}/{dataset}/consensus.tsv,
+consensus.meme and consensus_matches.meme.
 
-COMMANDS: motifloom motifs.
+COMMANDS: motifloom motifs, consensus.
 """
 
 
@@ -49,6 +50,39 @@ rule motifs:
         " --model {wildcards.model:q}"
         " --examples {input.examples:q}"
         " --checkpoints {input.checkpoints:q}"
+        " --threads {threads}"
+        " --output {params.folder:q}"
+        " --log {log:q}"
+
+
+rule consensus:
+    """Put the motifs of all networks of a dataset into clusters, and name the consensus of each."""
+    input:
+        tables=expand(f"{RESULTS}/{{{{dataset}}}}/{{model}}/motifs.tsv", model=CONFIG.with_filters()),
+        motifs=expand(f"{RESULTS}/{{{{dataset}}}}/{{model}}/motifs.meme", model=CONFIG.with_filters()),
+        database=lambda wildcards: CONFIG.database_file(wildcards.dataset),
+    output:
+        table=f"{RESULTS}/{{dataset}}/consensus.tsv",
+        motifs=f"{RESULTS}/{{dataset}}/consensus.meme",
+        matches=f"{RESULTS}/{{dataset}}/consensus_matches.meme",
+    log:
+        f"{RESULTS}/logs/consensus/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/consensus/{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime="30m",
+    params:
+        config=settings,
+        folder=subpath(output.table, parent=True),
+        models=lambda wildcards, input: [str(Path(table).parent) for table in input.tables],
+        rerun_on=lambda wildcards: CONFIG.settings_of("consensus", wildcards.dataset),
+    shell:
+        "motifloom consensus"
+        " --config {params.config:q}"
+        " --dataset {wildcards.dataset:q}"
+        " --models {params.models:q}"
         " --threads {threads}"
         " --output {params.folder:q}"
         " --log {log:q}"

@@ -48,7 +48,12 @@ rule report:
             f"{RESULTS}/{{dataset}}/{{model}}/{{file}}",
             dataset=CONFIG.datasets,
             model=CONFIG.with_filters(),
-            file=["motifs.tsv", "motifs.meme", "matches.meme"],
+            file=["motifs.tsv", "motifs.meme", "matches.meme", "behaviour.tsv", "pairs.tsv"],
+        ),
+        consensus=expand(
+            f"{RESULTS}/{{dataset}}/{{file}}",
+            dataset=CONFIG.datasets if CONFIG.with_filters() else [],
+            file=["consensus.tsv", "consensus.meme", "consensus_matches.meme"],
         ),
     output:
         report(

@@ -316,6 +316,8 @@ class Config(Section):
                 settings = [self.kind(dataset), self.evaluation.confidence]
             case "motifs":
                 settings = [self.seed, self.database(dataset), self.evaluation.model_dump()]
+            case "consensus":
+                settings = [self.seed, self.database(dataset), self.replicates]
             case _:
                 raise ValueError(f"no settings of {stage}")
         return json.dumps(settings)

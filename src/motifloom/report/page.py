@@ -12,9 +12,9 @@ from motifloom.config import ALL_CLASSES, dump
 from motifloom.files import write_text
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
+from motifloom.report.consensus import consensus_part
 from motifloom.report.diagnosis import diagnosis
 from motifloom.report.figures import curves, training_figures
-from motifloom.report.found import found
 from motifloom.report.inputs import inputs
 from motifloom.report.logos import letters
 from motifloom.report.motif_tables import motif_table
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from motifloom.config import Config, Kind
     from motifloom.report.comparisons import ComparisonRow
     from motifloom.report.confusion import Confusion
+    from motifloom.report.consensus import ConsensusPart
     from motifloom.report.diagnosis import Diagnosis
     from motifloom.report.figures import CurvePair, TrainingFigure
-    from motifloom.report.found import Found
     from motifloom.report.inputs import Inputs
     from motifloom.report.motif_tables import MotifTable
     from motifloom.report.results import Scores
@@ -100,7 +100,7 @@ class DatasetPart:
     sweeps: Sequence[SweepFigure]
     training: Sequence[TrainingFigure]
     selftests: SelfTests | None
-    found: Found | None
+    consensus: ConsensusPart | None
     motifs: Sequence[MotifTable]
     database: str
 
@@ -182,7 +182,7 @@ def _dataset(results: Results, name: str) -> DatasetPart:
         sweep_figures(results, name),
         training_figures(results, name),
         selftests(results, name),
-        found(learned, results.planted(name)),
+        consensus_part(results, name, list(learned)),
         [motif_table(model, one, config.replicates) for model, one in learned.items()],
         config.database(name),
     )

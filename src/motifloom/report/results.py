@@ -14,13 +14,16 @@ from motifloom.errors import InputError
 from motifloom.evaluation.kinds import main_metric
 from motifloom.motifs.meme import read_meme
 from motifloom.report.reading import (
+    BEHAVIOUR,
     COMPARISONS,
+    CONSENSUS,
     DROPPED,
     GRADIENTS,
     HISTORY,
     METRICS,
     MORE_OF_MOTIFS,
     MOTIFS,
+    PAIRS,
     REAL,
     SELFTESTS,
     SITES,
@@ -42,6 +45,12 @@ if TYPE_CHECKING:
 
 OF_A_TRAINING = ("history.csv", "selftests.tsv", "gradients.tsv")
 """What a network has beside its predictions."""
+
+OF_MOTIFS = ("motifs.tsv", "motifs.meme", "behaviour.tsv", "pairs.tsv")
+"""What the trainings of a network with filters have together."""
+
+OF_CONSENSUS = (".tsv", ".meme", "_matches.meme")
+"""What all networks of a dataset have together."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +210,30 @@ class Results:
         matches = home / "matches.meme"
         return Learned(table, matrices, read_meme(matches) if matches.is_file() else {})
 
+    def consensus(self, dataset: str) -> Learned:
+        """Return what all of a dataset's networks learned.
+
+        Raises
+        ------
+        InputError
+            Also where ``consensus.meme`` lacks the matrix of a motif.
+        """
+        home = self.folder / dataset
+        table = read_delimited(home / "consensus.tsv", CONSENSUS)
+        matrices = read_meme(home / "consensus.meme")
+        missing = [name for name in table["motif"] if not len(matrices.get(name, ()))]
+        if missing:
+            raise InputError(f"{home / 'consensus.meme'}: has no matrix of {', '.join(missing)}")
+        return Learned(table, matrices, read_meme(home / "consensus_matches.meme"))
+
+    def behaviour(self, dataset: str, model: str) -> pl.DataFrame:
+        """Return how the filters of a model behave."""
+        return read_delimited(self.folder / dataset / model / "behaviour.tsv", BEHAVIOUR)
+
+    def pairs(self, dataset: str, model: str) -> pl.DataFrame:
+        """Return the pairs of motifs of a model."""
+        return read_delimited(self.folder / dataset / model / "pairs.tsv", PAIRS)
+
     def planted(self, dataset: str) -> dict[str, str]:
         """Return the motifs that a simulation planted: matrix id and, where the truth is at hand, name."""
         section = self.config.datasets[dataset]
@@ -223,5 +256,6 @@ def required_files(config: Config, folder: Path) -> list[Path]:
         for model, replicates in config.scored(dataset).items():
             files = ["predictions.parquet", *(OF_A_TRAINING if model in config.networks() else [])]
             paths += [home / model / str(number) / file for number in range(replicates) for file in files]
-        paths += [home / model / file for model in config.with_filters() for file in ("motifs.tsv", "motifs.meme")]
+        paths += [home / model / file for model in config.with_filters() for file in OF_MOTIFS]
+        paths += [home / f"consensus{end}" for end in OF_CONSENSUS if config.with_filters()]
     return paths

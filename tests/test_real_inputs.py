@@ -19,9 +19,8 @@ from motifloom.evaluation.selection import choose
 from motifloom.genome import pack
 from motifloom.models.candidates import Examples
 from motifloom.models.kmer_logistic import candidates
-from motifloom.motifs.learn import filter_motifs, importances
-from motifloom.motifs.matching import equivalents, match, read_database
-from motifloom.seeds import generator
+from motifloom.motifs.learn import Settings, learn
+from motifloom.motifs.matching import read_database
 from motifloom.training.fit import fit, predict
 
 INPUTS = Path(os.environ.get("MOTIFLOOM_REAL_INPUTS", Path(__file__).parents[2] / "shared" / "data"))
@@ -57,14 +56,12 @@ def test_the_cnn_beats_the_known_motif_and_learns_it(tmp_path):
     rows = dataset.rows("test")
     assert roc_auc_score(dataset.labels(rows)[:, 0], predict(module, dataset, rows)[:, 0]) > 0.816
 
-    motifs = filter_motifs(module, dataset, 0, generator(0, "background"))
-    database = read_database("jaspar-fungi")
-    families = equivalents(motifs, database, 0)
-    importance = importances(module, dataset, {name: [m.unit for m in alike] for name, alike in families.items()})
-    best = max(motifs, key=lambda motif: (importance[motif.name], motif.sites))
-    found = match(motifs, database, 0)[best.name]
-    assert found.known.name == "REB1"
-    assert found.q_value < 0.05
+    best = learn([module], [], dataset, read_database("jaspar-fungi"), Settings(0, ("tf", "cnn"), 200, 0.95)).table.row(
+        0, named=True
+    )
+    assert best["match"] == "REB1"
+    assert best["match_q"] < 0.05
+    assert best["importance_low"] > 0
 
 
 REACHED = {"Rap1": 0.955, "Cbf1": 0.880, "Reb1": 0.830, "Abf1": 0.721}

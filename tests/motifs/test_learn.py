@@ -1,64 +1,132 @@
+"""From trainings to motifs with evidence, on data whose answer is known."""
+
 from __future__ import annotations
 
-from collections import Counter
+import gzip
+import io
 
 import numpy as np
+import polars as pl
 import pytest
+from Bio import motifs as bio_motifs
 from tests.conftest import KINDS, WORDS, dataset_of, planted, table_config
 
-from motifloom.genome import decode, encode
+from motifloom.genome import encode
 from motifloom.jaspar import KnownMotif
-from motifloom.motifs.learn import (
-    MIN_NEGATIVES,
-    choose_sequences,
-    filter_motifs,
-    importances,
-    motif_table,
-    shuffles_of,
-)
-from motifloom.motifs.matching import equivalents, match, read_database
+from motifloom.motifs.formats import jaspar_text, transfac_text
+from motifloom.motifs.hits import write_hits
+from motifloom.motifs.importance import importances
+from motifloom.motifs.learn import SAME, TURNED, Settings, learn
+from motifloom.motifs.matching import read_database
 from motifloom.training.fit import fit
-from motifloom.training.module import SequenceModule
+
+SETTINGS = Settings(0, ("toy", "cnn"), resamples=200, confidence=0.95)
 
 
 @pytest.fixture(scope="module")
-def learned(toy, toy_config, tmp_path_factory):
-    """A network trained on a planted CTCF, its motifs, and how much each matters."""
-    module, _ = fit(toy_config, "toy", "cnn", 0, toy, tmp_path_factory.mktemp("learned") / "checkpoints")
-    motifs = filter_motifs(module, toy, 0, np.random.default_rng(0))
-    families = equivalents(motifs, read_database("jaspar-vertebrates"), 0)
-    groups = {name: [other.unit for other in alike] for name, alike in families.items()}
-    return module, motifs, families, importances(module, toy, groups)
+def trained(toy, toy_config, tmp_path_factory):
+    """Two networks trained on a planted CTCF."""
+    folder = tmp_path_factory.mktemp("learned")
+    return [fit(toy_config, "toy", "cnn", number, toy, folder / str(number))[0] for number in range(2)]
+
+
+@pytest.fixture(scope="module")
+def learned(trained, toy):
+    """What they learned."""
+    return learn(trained, [], toy, read_database("jaspar-vertebrates"), SETTINGS)
 
 
 def test_the_planted_motif_is_the_most_important_one_and_has_its_name(learned):
-    _, motifs, _, importance = learned
-    best = max(motifs, key=lambda motif: importance[motif.name])
-    found = match(motifs, read_database("jaspar-vertebrates"), 0)[best.name]
-    assert found.known.name == "CTCF"
-    assert found.q_value < 0.05
-    assert importance[best.name] > 0.05
+    best = learned.table.row(0, named=True)
+    assert best["match"] == "CTCF"
+    assert best["match_q"] < 0.05
+    assert best["importance"] > best["importance_low"] > 0.02
+    assert best["reproducibility"] == 1
+    assert learned.motifs[0].name == best["motif"]
 
 
-def test_there_is_one_motif_a_filter(learned):
-    _, motifs, _, _ = learned
-    assert [motif.name for motif in motifs] == [f"r0-filter{unit}" for unit in range(16)]
-    assert all(motif.ppm.shape[1] == 4 and 1 <= len(motif.ppm) <= 15 for motif in motifs)
+def test_there_is_one_motif_a_filter_and_training(learned):
+    names = {f"r{replicate}-filter{unit}" for replicate in range(2) for unit in range(16)}
+    assert set(learned.table["motif"]) == names
+    assert all(motif.ppm.shape[1] == 4 and 1 <= len(motif.ppm) <= 15 for motif in learned.motifs)
+    assert learned.table["importance"].is_sorted(descending=True)
 
 
-def test_ablating_nothing_costs_nothing_and_all_filters_cost_most(learned, toy):
-    module = learned[0]
-    drops = importances(module, toy, {"none": [], "all": list(range(16)), "first": [0]})
-    assert drops["none"] == 0
-    assert drops["all"] == max(drops.values()) > 0.2
+def test_a_group_is_of_one_network_and_has_one_importance_and_one_leader(learned):
+    table = learned.table
+    for (name, replicate), group in table.group_by("group", "replicate"):
+        assert group["importance"].n_unique() == group["importance_low"].n_unique() == 1
+        assert (group["equivalents"] == len(group) - 1).all()
+        assert group.filter(pl.col("duplicate").is_null())["motif"].to_list() == [name]
+        assert name.startswith(f"r{replicate}-")
+    assert set(table["duplicate"].drop_nulls()) == {SAME, TURNED}  # both strands begin with each enriched motif
 
 
-def test_the_table_follows_the_order_given(learned):
-    _, motifs, families, importance = learned
-    table = motif_table(motifs[::-1], importance, {}, families, 1)
-    assert table["motif"].to_list() == [motif.name for motif in motifs[::-1]]
-    assert table["match"].is_null().all()
-    assert np.allclose(table["importance"], [importance[motif.name] for motif in motifs[::-1]])
+def test_behaviour_of_the_planted_motif(learned):
+    """It lies at most 15 bp from the centre of a window of 60 bp, on either strand, in every positive."""
+    best = learned.table.row(0, named=True)["motif"]
+    row = learned.behaviour.row(by_predicate=pl.col("motif") == best, named=True)
+    assert row["share"] > 0.5
+    assert row["background_share"] <= 0.011
+    assert 1 < row["enrichment_low"] < row["enrichment"] < row["enrichment_high"]
+    assert row["plus_low"] < 0.5 < row["plus_high"]
+    assert row["central_low"] > 0.7
+    assert row["distance"] < 12
+    profile = list(map(int, row["profile"].split(",")))
+    assert sum(profile) == row["sequences"]
+    assert sum(profile[:3] + profile[-3:]) < 0.05 * row["sequences"]
+
+
+def test_hits_lie_on_planted_sites(learned, toy, toy_config, tmp_path):
+    """Most sites of the motif in held-out positives overlap a planted one, on the strand they say."""
+    write_hits(tmp_path / "hits.bed.gz", learned.hits)
+    again = tmp_path / "again.bed.gz"
+    write_hits(again, learned.hits.sample(fraction=1, shuffle=True, seed=0))
+    assert again.read_bytes() == (tmp_path / "hits.bed.gz").read_bytes()
+    lines = [line.split("\t") for line in gzip.decompress(again.read_bytes()).decode().splitlines()]
+    best = learned.table.row(0, named=True)["motif"]
+    mine = [line for line in lines if line[3] == best]
+    truth = pl.read_csv(toy_config.fasta("toy").parent / "sites.tsv", separator="\t")
+    near = strands = 0
+    for chrom, start, end, _name, score, strand, _id in mine:
+        assert 0 <= int(score) <= 1000
+        over = truth.filter(chrom=chrom).filter(pl.col("start") < int(end), pl.col("end") > int(start))
+        near += len(over) > 0
+        strands += strand in set(over["strand"])
+    assert near > 0.9 * len(mine) > 50
+    assert strands > 0.95 * near or strands < 0.05 * near  # the motif is CTCF's, or its reverse complement
+    places = [(line[0], int(line[1]), int(line[2])) for line in lines]
+    assert places == sorted(places)
+    ends = dict(toy.examples.select("id", "end").iter_rows())
+    assert all(0 <= int(line[1]) < int(line[2]) <= ends[line[6]] for line in lines)
+
+
+def test_the_same_seed_gives_the_same_and_another_other_intervals(trained, toy, learned):
+    database = read_database("jaspar-vertebrates")
+    same = learn(trained, [], toy, database, SETTINGS)
+    for name in ("table", "behaviour", "pairs", "hits"):
+        assert getattr(same, name).equals(getattr(learned, name))
+    other = learn(trained, [], toy, database, Settings(1, ("toy", "cnn"), 200, 0.95))
+    assert not other.table["importance_low"].equals(learned.table["importance_low"])
+
+
+def test_ablating_nothing_costs_nothing_and_all_filters_cost_most(trained, toy):
+    groups = {"none": [], "all": list(range(16)), "first": [0]}
+    lost = importances(trained[0], toy, groups, 300, 0.9, np.random.default_rng(0))
+    assert lost["none"] == (0, 0, 0)
+    assert lost["all"].drop == max(one.drop for one in lost.values()) > 0.2
+    assert all(one.low <= one.drop <= one.high for one in lost.values())
+    assert lost["all"].low > 0.1
+
+
+def test_other_formats_give_the_motifs_back_through_biopython(learned):
+    for text, form in ((jaspar_text(learned.motifs), "jaspar"), (transfac_text(learned.motifs), "transfac")):
+        found = bio_motifs.parse(io.StringIO(text), form)
+        names = [motif.name if form == "jaspar" else motif["ID"] for motif in found]
+        assert names == [motif.name for motif in learned.motifs]
+        for one, motif in zip(found, learned.motifs, strict=True):
+            counts = np.array([one.counts[base] for base in "ACGT"]).T
+            assert counts == pytest.approx(motif.ppm * max(motif.sites, 1), abs=0.006)
 
 
 # -------------------------------------------------------------------------------------------------- every kind of label
@@ -76,85 +144,45 @@ def of_kind(request, tmp_path_factory):
 def test_planted_words_are_found_whatever_the_kind(of_kind):
     """The most important motif is one of the words, and each word is a motif that matters."""
     module, dataset = of_kind
-    motifs = filter_motifs(module, dataset, 0, np.random.default_rng(0))
     database = [KnownMotif(word, word, np.eye(4)[encode(word)]) for word in WORDS] + read_database("jaspar-fungi")
-    families = equivalents(motifs, database, 0)
-    importance = importances(module, dataset, {n: [o.unit for o in alike] for n, alike in families.items()})
-    named = {name: found.known.name for name, found in match(motifs, database, 0).items() if found.q_value < 0.05}
-    assert named[max(motifs, key=lambda motif: importance[motif.name]).name] in WORDS
+    table = learn([module], [], dataset, database, SETTINGS).table
+    named = table.filter(pl.col("match_q") < 0.05)
+    assert table["motif"][0] == named["motif"][0]
+    assert named["match"][0] in WORDS
+    assert table["reproducibility"].is_null().all()
     for word in WORDS:
-        mine = [motif for motif in motifs if named.get(motif.name) == word]
-        assert max(importance[motif.name] for motif in mine) > 0.02
-        assert max(motif.sites for motif in mine) > 40
-
-
-def test_motifs_follow_from_the_seed(of_kind):
-    module, dataset = of_kind
-    one, same = (filter_motifs(module, dataset, 0, np.random.default_rng(3)) for _ in range(2))
-    assert all((a.ppm == b.ppm).all() for a, b in zip(one, same, strict=True))
+        mine = named.filter(match=word)
+        assert mine["importance"].max() > 0.02
+        assert mine["importance_low"].max() > 0
+        assert mine["sites"].max() > 40
 
 
 def test_without_any_filter_every_kind_is_left_to_chance(of_kind):
     """Nearly: a word is 2 bp longer than what it stands in place of, so a sequence's length tells a little."""
     module, dataset = of_kind
-    drops = importances(module, dataset, {"none": [], "all": list(range(16))})
-    assert drops["none"] == 0
-    assert drops["all"] > (0.7 if module.kind == "regression" else 0.4)
+    groups = {"none": [], "all": list(range(16))}
+    lost = importances(module, dataset, groups, 100, 0.95, np.random.default_rng(0))
+    assert lost["none"].drop == 0
+    assert lost["all"].drop > (0.7 if module.kind == "regression" else 0.4)
 
 
-def module_of(kind: str, tasks: int, **changes) -> SequenceModule:
-    network = {"architecture": "cnn", "filters": 2, "kernel_size": 3, "pool_size": 5, "hidden": 2}
-    names = [f"task {task}" for task in range(tasks)]
-    return SequenceModule(network, {}, kind, names, 9, both_strands=True, **changes)
+def test_hits_without_a_genome_count_from_the_sequence(of_kind):
+    module, dataset = of_kind
+    table = learn([module], [], dataset, read_database("jaspar-fungi"), SETTINGS).hits
+    assert (table["chrom"] == table["id"]).all()
+    lengths = dict(zip(dataset.examples["id"], dataset.sequences.lengths.tolist(), strict=True))
+    assert all(0 <= start < end <= lengths[name] for name, start, end in table.select("id", "start", "end").iter_rows())
 
 
-def test_negatives_are_negative_for_every_task():
-    few = [[1, 0], [0, 1], [np.nan, 1], [np.nan, 0], [0, np.nan], [np.nan, np.nan]]
-    labels = np.array([*few, *[[0, 0]] * MIN_NEGATIVES], dtype=np.float32)
-    sites, negative = choose_sequences(module_of("binary", 2), labels)
-    assert sites.tolist() == [True] * 3 + [False] * (3 + MIN_NEGATIVES)
-    assert negative.tolist() == [False] * 6 + [True] * MIN_NEGATIVES
+# -------------------------------------------------------------------------------------------------------- nothing there
 
 
-def test_with_few_negatives_all_sequences_are_held_against_their_shuffles():
-    labels = np.array([[1, 0]] * 5 + [[0, 0]] * (MIN_NEGATIVES - 1), dtype=np.float32)
-    sites, negative = choose_sequences(module_of("binary", 2), labels)
-    assert sites.all()
-    assert negative is None
-
-
-def test_every_class_may_have_sites():
-    sites, negative = choose_sequences(module_of("multiclass", 3), np.eye(3, dtype=np.float32)[[0, 2] * 40])
-    assert sites.all()
-    assert negative is None
-
-
-def test_sites_of_a_regression_are_looked_for_in_the_upper_half():
-    """In units of each task's own spread, and whatever is missing."""
-    nan = np.nan
-    labels = np.array([[0, 3], [900, -3], [nan, 2], [-300, nan], [nan, nan], [300, 0], [nan, -1]], dtype=np.float32)
-    module = module_of("regression", 2, centre=[0.0, 0.0], spread=[300.0, 1.0])
-    sites, negative = choose_sequences(module, labels)  # 1.5, 0, 2, -1, none, 0.5, -1
-    assert sites.tolist() == [True, False, True, False, False, True, False]
-    assert negative is None
-
-
-@pytest.mark.parametrize(("number", "half"), [(8, 4), (7, 4), (1, 1)])
-def test_half_of_equal_values_is_half(number, half):
-    sites, _ = choose_sequences(module_of("regression", 1), np.zeros((number, 1), dtype=np.float32))
-    assert sites.sum() == half
-
-
-def test_shuffles_keep_the_dinucleotides_and_the_padding():
-    random = np.random.default_rng(0)
-    sequences = ["".join(random.choice(list("ACGT"), length)) for length in (31, 60, 44, 3)] + ["NN"]
-    dataset = dataset_of(sequences, ["test"] * 5, {"y": [0] * 5})
-    rows = dataset.rows("test")
-    (codes,), (again,) = (list(shuffles_of(dataset, rows, np.random.default_rng(1))) for _ in range(2))
-    assert (codes == again).all()
-    before = dataset.codes(rows)
-    assert ((codes == 4) == (before == 4)).all()
-    for old, new in zip(before, codes, strict=True):
-        pairs = [Counter(zip(decode(c), decode(c)[1:], strict=False)) for c in (old, new)]
-        assert pairs[0] == pairs[1]
-    assert [(old != new).any() for old, new in zip(before, codes, strict=True)] == [True, True, True, False, False]
+def test_labels_at_random_give_no_important_motif_a_name(tmp_path):
+    random = np.random.default_rng(5)
+    sequences = ["".join(random.choice(list("ACGT"), 60)) for _ in range(600)]
+    split = random.choice(["train", "validation", "test"], 600, p=[0.5, 0.25, 0.25])
+    dataset = dataset_of(sequences, split, {"task 1": random.integers(2, size=600)})
+    config = table_config("binary", ["task 1"], seed=2)
+    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    table = learn([module], [], dataset, read_database("jaspar-vertebrates"), SETTINGS).table
+    assert table.filter(pl.col("match_q") < 0.05).is_empty()

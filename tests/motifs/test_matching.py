@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from motifloom.errors import InputError
+from motifloom.motifs.groups import groups
+from motifloom.motifs.importance import Importance
 from motifloom.motifs.learn import reproducibility
-from motifloom.motifs.matching import MIN_SITES, comparable, equivalents, match, read_database
+from motifloom.motifs.matching import MIN_SITES, Likeness, comparable, likeness, match, read_database
 from motifloom.motifs.meme import meme_text
 from motifloom.motifs.motif import Motif, probabilities, trim
 
@@ -97,16 +99,53 @@ def test_equivalent_motifs_are_found_across_strands_and_replicates(fungi):
         learned("c", as_learned(abf1, 2, minus=False), replicate=1),
         learned("d", as_learned(reb1, 3, minus=False), replicate=2, sites=2),
     ]
-    families = equivalents(motifs, fungi, SEED)
-    assert {name: [m.name for m in alike] for name, alike in families.items()} == {
-        "a": ["a", "b"],
-        "b": ["a", "b"],
-        "c": ["c"],
-        "d": ["d"],
-    }
-    shares = [reproducibility(motif, families[motif.name], 3) for motif in motifs]
-    assert shares == [pytest.approx(x) for x in (2 / 3, 2 / 3, 1 / 3, 1 / 3)]
-    assert reproducibility(motifs[0], families["a"], 1) is None
+    alike = likeness(motifs, fungi, SEED)
+    found = groups(motifs, alike)
+    assert [[member.motif.name for member in group] for group in found] == [["a", "b"], ["c"], ["d"]]
+    assert [member.minus for member in found[0]] == [False, True]
+    relied = {name: Importance(0.1, low, 0.2) for name, low in zip("abcd", (0.05, 0.01, -0.01, 0.05), strict=True)}
+    shares = reproducibility(motifs, alike.same, relied, 3)
+    assert shares == {"a": pytest.approx(2 / 3), "b": pytest.approx(2 / 3), "c": 0.0, "d": pytest.approx(1 / 3)}
+    assert set(reproducibility(motifs, alike.same, relied, 1).values()) == {None}
+
+
+def test_a_member_lies_on_its_leader(fungi):
+    """Cut, turned and shifted copies of a motif come back to where they were cut from."""
+    whole = known_called("RAP1", fungi).ppm
+    motifs = [learned("whole", whole), learned("cut", whole[2:11]), learned("turned", whole[1:12][::-1, ::-1])]
+    (group,) = groups(motifs, likeness(motifs, fungi, SEED))
+    assert [(member.offset, member.minus) for member in group] == [(0, False), (2, False), (1, True)]
+
+
+def test_no_chain_joins_motifs_that_are_not_alike(fungi):
+    """A motif in the middle is like two that are not like each other: the leader decides."""
+    same = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=bool)
+    none = np.zeros((3, 3), dtype=np.int64)
+    motifs = [learned(name, known.ppm) for name, known in zip("abc", fungi, strict=False)]
+    found = groups(motifs, Likeness(same, none, none.astype(bool)))
+    assert [[member.motif.name for member in group] for group in found] == [["a", "b"], ["c"]]
+
+
+def test_a_run_of_one_base_gets_no_name(fungi):
+    """Its columns in another order match as well: nothing tells it from any other run."""
+    random = np.random.default_rng(0)
+    runs = [
+        learned(f"m{number}", probabilities(np.array([random.multinomial(60, [0.94, 0.02, 0.02, 0.02])] * width)))
+        for number, width in enumerate(range(7, 15))
+    ]
+    assert all(comparable(motif) for motif in runs)
+    assert all(found.q_value >= 0.05 for found in match(runs, fungi, SEED).values())
+
+
+def test_known_motifs_with_noise_keep_their_name(fungi):
+    """Of what filters would count from sites of every third known motif, nearly all get a name, most the right one."""
+    queries = fungi[::3]
+    motifs = [learned(known.identifier, as_learned(known, seed, minus=False)) for seed, known in enumerate(queries)]
+    motifs = [motif for motif in motifs if comparable(motif)]
+    found = match(motifs, fungi, SEED)
+    named = [motif for motif in motifs if found[motif.name].q_value < 0.05]
+    assert len(named) > 0.9 * len(motifs) > 40
+    assert sum(found[motif.name].known.identifier == motif.name for motif in named) > 0.7 * len(named)
 
 
 def test_a_users_meme_file_is_a_database(write, fungi):

@@ -15,9 +15,10 @@ from motifloom.errors import InputError
 from motifloom.files import write_tsv
 from motifloom.genome import UNKNOWN, decode, encode, reverse_complement
 from motifloom.motifs.attribution import attribute, attribution_table
+from motifloom.motifs.importance import Importance, drops, with_intervals
 from motifloom.motifs.matching import match, read_database
 from motifloom.motifs.modisco import SEQLET_SCHEMA, attribution_motifs, find_seqlets, read_seqlets
-from motifloom.motifs.scrambling import drops, scrambling_importances, sites
+from motifloom.motifs.scrambling import scrambling_importances, sites
 from motifloom.motifs.targets import choose_examples, output_weights
 from motifloom.training.fit import fit
 
@@ -118,13 +119,19 @@ def test_sites_are_where_a_motif_fits() -> None:
     assert not sites(np.full((42, 4), 0.25), codes, shuffles, both_strands=True).any()
 
 
+def lost(labels: np.ndarray, whole: np.ndarray, **without: np.ndarray) -> dict[str, Importance]:
+    scores = [whole, *without.values()]
+    found = drops(labels, scores, "binary", 1000, np.random.default_rng(0))
+    return dict(zip(without, with_intervals(found, 0.95), strict=True))
+
+
 def test_drops_are_differences_of_the_main_metric() -> None:
     """With an interval near that of DeLong's variance of the difference, which is what is resampled."""
     random = np.random.default_rng(2)
     labels = (np.arange(400) % 2)[:, None].astype(np.float64)
     whole = labels + random.normal(0, 0.8, size=labels.shape)
     worse = whole + random.normal(0, 1.2, size=labels.shape)
-    found = drops(labels, whole, {"worse": worse, "same": whole}, "binary", 1000, 0.95, np.random.default_rng(0))
+    found = lost(labels, whole, worse=worse, same=whole)
 
     def placed(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         positive, negative = scores[labels == 1], scores[labels == 0]
@@ -144,11 +151,8 @@ def test_tasks_without_two_labels_count_nothing() -> None:
     random = np.random.default_rng(2)
     labels = np.column_stack([np.arange(60) % 2, np.ones(60), [np.nan] * 30 + [0, 1] * 15])
     whole, worse = random.normal(size=(2, 60, 3)) + labels[:, :1]
-    one, all_tasks, none = (
-        drops(labels[:, t], whole[:, t], {"x": worse[:, t]}, "binary", 1000, 0.95, np.random.default_rng(0))["x"]
-        for t in ([0], [0, 1], [1])
-    )
-    assert one == all_tasks
+    one, all_tasks, none = (lost(labels[:, t], whole[:, t], worse=worse[:, t])["worse"] for t in ([0], [0, 1], [1]))
+    assert one.drop == all_tasks.drop != 0
     assert (none.drop, none.low, none.high) == (0, 0, 0)
 
 

@@ -28,7 +28,7 @@ from motifloom.evaluation.selection import sweep_table
 from motifloom.jaspar import RELEASE
 from motifloom.models.candidates import Candidate
 from motifloom.models.kmers import kmer_columns
-from motifloom.motifs import filters, learn, matching, motif
+from motifloom.motifs import behaviour, consensus, filters, hits, learn, matching, motif, pairs
 from motifloom.report.wording import LEVEL
 from motifloom.training import history, selftests
 
@@ -238,6 +238,10 @@ SCHEMAS: dict[str, Any] = {
     "selftests.tsv": selftests.SELFTESTS_SCHEMA,
     "gradients.tsv": selftests.GRADIENTS_SCHEMA,
     "motifs.tsv": learn.TABLE_SCHEMA,
+    "consensus.tsv": consensus.CONSENSUS_SCHEMA,
+    "behaviour.tsv": behaviour.BEHAVIOUR_SCHEMA,
+    "pairs.tsv": pairs.PAIRS_SCHEMA,
+    "hits.bed.gz": hits.HITS_SCHEMA,
     "calibration.tsv": calibration.CALIBRATION_SCHEMA,
     "reliability.tsv": calibration.RELIABILITY_SCHEMA,
     "strata.tsv": strata.STRATA_SCHEMA,
@@ -337,11 +341,17 @@ def test_constants_are_those_of_the_code() -> None:
         f"{metrics.BINS} bins of equal width",
         f"at a threshold of {metrics.THRESHOLD:g}",
         f"{100 * filters.BACKGROUND_BELOW:g} % of the background",
+        f"at most {filters.BACKGROUND:,} in number".replace(",", " "),
+        f"above {filters.ENRICHED:g} it is no more",
         f"less than {motif.TRIM_BITS:g} bits",
         bounds,
         f"at least {matching.SHUFFLED:,} shuffled matrices".replace(",", " "),
         f"{100 * matching.NULL_QUANTILE:g} % quantile of the shuffled",
         f"λ > 1 times −ln {matching.NULL_QUANTILE:g}",
+        f"in {matching.REORDERED} other orders",
+        f"where the first is below {matching.CONFIDENT_Q:g}",
+        f"shuffled {pairs.SHUFFLES:,} times".replace(",", " "),
+        f"windows of {pairs.WINDOW} bp",
         f"at most {matching.EQUIVALENT_Q:g}, with the known motifs",
         f"counts it where q < {LEVEL:g}",
         f"between {calibration.COLDEST:g} and {calibration.HOTTEST:g}",

@@ -15,6 +15,8 @@ from motifloom.config import ENSEMBLE, ORACLE, Config, dump, validate
 from motifloom.evaluation.panels import Run, align
 from motifloom.evaluation.tables import evaluate
 from motifloom.report.curves import area, roc
+from motifloom.report.reading import BEHAVIOUR, PAIRS
+from motifloom.report.reading import CONSENSUS as CONSENSUS_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,6 +97,8 @@ def build(
                     write(home / "sweep.tsv", make_sweep(names, "auroc"))
         for model in config.with_motifs(dataset):
             make_motifs(folder / dataset / model, live, config.replicates, random)
+        if config.with_filters():
+            make_consensus(folder / dataset, config.with_filters()[0], live)
     write(folder / "metrics.tsv", pl.DataFrame(metrics, infer_schema_length=None))
     write(folder / "comparisons.tsv", make_comparisons(pl.DataFrame(metrics, infer_schema_length=None), config))
     (folder / "config.yaml").write_text(dump(config))
@@ -281,6 +285,47 @@ def make_motifs(home: Path, live: int, replicates: int, random: np.random.Genera
     write(home / "motifs.tsv", pl.DataFrame(rows, infer_schema_length=None))
     (home / "motifs.meme").write_text(meme(learned))
     (home / "matches.meme").write_text(meme(known))
+    behaviour = [
+        {
+            "motif": row["motif"], "enrichment": 12.5, "enrichment_low": 8.25, "enrichment_high": 19.0,
+            "distance": 7.0, "profile": ",".join(map(str, range(20))),
+        }
+        for row in rows
+        if not row["dead"]
+    ]  # fmt: skip
+    write(home / "behaviour.tsv", pl.DataFrame(behaviour, schema=BEHAVIOUR))
+    pairs = [
+        {
+            "motif_a": "filter_0", "motif_b": f"filter_{index}", "distance": 27 - 10 * index, "orientation": "same",
+            "pairs": 40, "expected_pairs": 3.25, "q_value": q,
+        }
+        for index, q in ((1, 0.001), (2, 0.2))
+    ]  # fmt: skip
+    write(home / "pairs.tsv", pl.DataFrame(pairs, schema=PAIRS))
+
+
+def make_consensus(home: Path, model: str, number: int) -> None:
+    """Write `number` consensus motifs led by the filters of a model: every third matches, one with too great a q."""
+    random = np.random.default_rng(9)
+    rows, learned, known = [], {}, {}
+    for index in range(number):
+        name, match = f"motif{index + 1}", index % 3 == 0
+        learned[name] = random.dirichlet(np.full(4, 0.3), 9)
+        if match:
+            known[name] = np.full((9, 4), 0.25)
+        rows.append(
+            {
+                "motif": name, "consensus": "TGACTNNAC", "sites": 300 - index, "importance": 0.06 / (index + 1),
+                "importance_low": 0.01 if index < 2 else -0.01, "importance_high": 0.09, "model": model,
+                "match": f"TF{index}" if match else None, "match_id": f"MA{index:04d}.1" if match else None,
+                "match_q": (0.2 if index == 3 else 1e-6) if match else None,
+                "relied_on": f"{model} 2/3" if index < 2 else None, "members": 4, "leader": f"filter_{index}",
+                "leader_model": model,
+            }
+        )  # fmt: skip
+    write(home / "consensus.tsv", pl.DataFrame(rows, schema=CONSENSUS_SCHEMA))
+    (home / "consensus.meme").write_text(meme(learned))
+    (home / "consensus_matches.meme").write_text(meme(known))
 
 
 @pytest.fixture
@@ -353,6 +398,8 @@ def build_kinds(folder: Path, config: Config, sizes: dict[str, int] = SIZES, cla
                     write(one / "sweep.tsv", make_sweep(tasks, metric))
         for model in config.with_filters():
             make_motifs(home / model, 3, config.replicates, random)
+        if config.with_filters():
+            make_consensus(home, config.with_filters()[0], 3)
         panels = align(runs, kind)
         found = evaluate(panels, dataset, seed=0, **config.evaluation.model_dump())
         for name, table in zip(tables, found, strict=True):

@@ -176,7 +176,7 @@ def test_motifs_are_counted_and_a_weak_match_has_no_name(make_folder: Make) -> N
     assert "TF0 MA0000.1 1.0 × 10⁻⁶ +0.0500 0 400 9 8.4 TGACTNNAC" in motifs["filter_0"]
     assert "no match" in motifs["filter_3"]
     assert "TF3" not in text
-    assert text.count('class="logo"') == 4 * (13 + 4) + 2 * 2 * 4
+    assert text.count('class="logo"') == (4 + 2) * (13 + 4)
 
 
 def test_a_model_without_live_motifs(make_folder: Make) -> None:
@@ -188,30 +188,36 @@ def test_a_model_without_live_motifs(make_folder: Make) -> None:
     assert "No filter of this model is active anywhere" in text
 
 
-def test_planted_motifs_are_shown_even_if_nothing_matches_them(make_folder: Make) -> None:
+def test_planted_motifs_without_a_match_are_told(make_folder: Make) -> None:
     config, folder = make_folder()
     sites = folder / "grammar" / "simulation" / "sites.tsv"
     sites.parent.mkdir()
     sites.write_text("chrom\tstart\tend\tstrand\tmotif\tname\nchr1\t1\t9\t+\tMA0139.2\tCTCF\n")
-    found = rows(made((config, folder)))
-    assert "CTCF planted MA0139.2 – –" in found
-    assert "planted MA0002.3 – –" in found
+    assert "Planted, and no motif bears the name: CTCF (MA0139.2) and (MA0002.3)." in made((config, folder))
 
 
-def test_known_motifs_come_by_importance(make_folder: Make) -> None:
+def test_consensus_motifs_come_by_importance_with_their_evidence(make_folder: Make) -> None:
     text = made(make_folder())
-    digest = text[text.index("Known motifs that were learned") :]
-    names = [row.split()[0] for row in rows(digest) if row.startswith("TF")]
-    assert names[:4] == ["TF0", "TF6", "TF9", "TF12"]
+    digest = text[text.index("What the networks learned") :]
+    assert "4 motifs of 13 have a name." in text
+    found = [row for row in rows(digest) if "Consensus motif" in row]
+    assert [row.split()[0] for row in found[:3]] == ["TF0", "no", "no"]
+    assert found[0].startswith("TF0 MA0000.1 motif1 Consensus motif1, TGACTNNAC Known motif TF0 MA0000.1 1.0 × 10⁻⁶")
+    assert "+0.060 [+0.010, +0.090] cnn 2/3 12.5 × [8.2, 19.0]" in found[0]
+    assert "+0.015 [−0.010, +0.090] – 12.5 ×" in found[3]
+    assert "The other 3 motifs, of less importance" in text
+    pairs = [row for row in rows(digest) if "filter_0 filter_" in row]
+    assert pairs[0].endswith("filter_0 filter_1 +17 same 40 3.2 0.001")
+    assert not any("filter_0 filter_2" in row for row in pairs)
 
 
 def test_another_version_of_a_planted_motif_counts_as_found(make_folder: Make) -> None:
     config, folder = make_folder()
-    path = folder / "grammar" / "cnn" / "motifs.tsv"
+    path = folder / "grammar" / "consensus.tsv"
     path.write_text(path.read_text().replace("TF0\tMA0000.1", "RUNX1\tMA0002.2"))
-    row = next(row for row in rows(made((config, folder))) if row.startswith("RUNX1 planted"))
-    assert row.startswith("RUNX1 planted MA0002.3 Learned motif filter_0 of cnn Known motif RUNX1 MA0002.3")
-    assert row.endswith(" 1 up to +0.050 –")
+    text = made((config, folder))
+    assert any(row.startswith("RUNX1 planted MA0002.2 motif1") for row in rows(text))
+    assert "bears the name: (MA0139.2)." in text
 
 
 def test_the_sweep_teaches_that_one_neighbour_memorises(make_folder: Make) -> None:

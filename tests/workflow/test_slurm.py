@@ -110,6 +110,7 @@ def test_a_run_on_slurm_gives_what_a_local_run_gives(finished: Path, tmp_path: P
         "rule_evaluate_wildcards_tiny",
         "rule_diagnose_wildcards_tiny",
         *(f"rule_motifs_wildcards_tiny_{model}" for model in ("cnn", "bilstm")),
+        "rule_consensus_wildcards_tiny",
         *(f"rule_{rule}_wildcards_tiny_{model}_0" for rule in ("attribute", "patterns") for model in ("cnn", "bilstm")),
     }
     assert {name for name, job in submitted.items() if gpus_of(job)} == trainings

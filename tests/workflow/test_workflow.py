@@ -60,10 +60,14 @@ def motifs_of(*models: str) -> list[str]:
     attributed = [
         f"{rule} dataset=tiny, model={model}, replicate=0" for rule in ("attribute", "patterns") for model in models
     ]
-    return [*(f"motifs dataset=tiny, model={model}" for model in models), *attributed]
+    return [*(f"motifs dataset=tiny, model={model}" for model in models), "consensus dataset=tiny", *attributed]
 
 
-MOTIFS_OF_BOTH = motifs_of("cnn", "bilstm")[:2]
+MOTIFS_OF_BOTH, CONSENSUS = motifs_of("cnn", "bilstm")[:3], "consensus dataset=tiny"
+OF_MOTIFS = (
+    "motifs.tsv", "motifs.meme", "motifs.jaspar", "motifs.transfac", "matches.meme", "behaviour.tsv", "pairs.tsv",
+    "hits.bed.gz",
+)  # fmt: skip
 SIMULATE, PREPARE, AUDIT, ORACLE = (f"{rule} dataset=tiny" for rule in ("simulate", "prepare", "audit", "oracle"))
 
 
@@ -85,8 +89,8 @@ def test_a_run_has_every_file(finished: Path) -> None:
     expected |= {f"tiny/{name}" for name in ("leaks.parquet", "shortcuts.tsv", "audit.json")}
     expected |= {f"tiny/{name}.tsv" for name in ("metrics", "comparisons", *DIAGNOSIS)}
     expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "negatives.bed", "sites.tsv")}
-    of_motifs = ("motifs.meme", "motifs.tsv", "matches.meme")
-    expected |= {f"tiny/{model}/{name}" for model in ("cnn", "bilstm") for name in of_motifs}
+    expected |= {f"tiny/{model}/{name}" for model in ("cnn", "bilstm") for name in OF_MOTIFS}
+    expected |= {f"tiny/consensus{end}" for end in (".tsv", ".meme", "_matches.meme")}
     for model, files in LEARNED.items():
         both = ["predictions.parquet", "train_predictions.parquet"]
         expected |= {f"tiny/{model}/0/{name}" for name in [*both, *files.split()]}
@@ -186,11 +190,11 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         ({"evaluation": {"resamples": 200}}, [*MOTIFS_OF_BOTH, *AFTER_EVALUATION]),
         ({"evaluation": {"resamples": 100, "confidence": 0.9}}, [*MOTIFS_OF_BOTH, *AFTER_TRAINING]),
         ({"motifs": {"attributions": 30}}, [*motifs_of("cnn", "bilstm"), "all", "report"]),
-        ({"motifs": {"attributions": 0}}, [MOTIFS_OF_BOTH[0], "all", "report"]),
+        ({"motifs": {"attributions": 0}}, [MOTIFS_OF_BOTH[0], CONSENSUS, "all", "report"]),
         ({"motifs": {"database": "jaspar-fungi"}}, [*MOTIFS_OF_BOTH, "all", "report"]),
         ({"models": {**TINY["models"], "knn": {"kmer": 5}}}, [KNN, *AFTER_TRAINING]),
         ({"models": {**TINY["models"], "cnn": {"filters": 9}}}, [CNN, *motifs_of("cnn"), *AFTER_TRAINING]),
-        ({"models": {name: TINY["models"][name] for name in ("knn", "cnn")}}, [*AFTER_TRAINING]),
+        ({"models": {name: TINY["models"][name] for name in ("knn", "cnn")}}, [CONSENSUS, *AFTER_TRAINING]),
         (
             {"models": {**TINY["models"], "lstm": {"architecture": "bilstm"}}},
             [trained("lstm"), *motifs_of("lstm"), *AFTER_TRAINING],
@@ -203,7 +207,7 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         (
             {"replicates": 2},
             [
-                *(again(job) for job in (KNN, CNN, BILSTM, *motifs_of("cnn", "bilstm")[2:])),
+                *(again(job) for job in (KNN, CNN, BILSTM, *motifs_of("cnn", "bilstm")[3:])),
                 *(*ENSEMBLES, *MOTIFS_OF_BOTH, *AFTER_TRAINING),
             ],
         ),

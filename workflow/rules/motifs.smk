@@ -4,9 +4,11 @@ From a network's first-layer filters and attributions to motifs with names.
 REQUIRED INPUTS: {results}/{dataset}/{model}/{replicate}/model.ckpt and, where there are attributions, seqlets.tsv of every
 replicate.
 
-OUTPUTS: {results}/{dataset}/{model}/motifs.meme, motifs.tsv and matches.meme.
+OUTPUTS: {results}/{dataset}/{model}/motifs.tsv, motifs.meme, motifs.jaspar,
+motifs.transfac, matches.meme, behaviour.tsv, pairs.tsv and hits.bed.gz; {results}/{dataset}/consensus.tsv,
+consensus.meme and consensus_matches.meme.
 
-COMMANDS: motifloom motifs.
+COMMANDS: motifloom motifs, consensus.
 """
 
 
@@ -28,6 +30,11 @@ rule motifs:
         table=f"{RESULTS}/{{dataset}}/{{model}}/motifs.tsv",
         motifs=f"{RESULTS}/{{dataset}}/{{model}}/motifs.meme",
         matches=f"{RESULTS}/{{dataset}}/{{model}}/matches.meme",
+        jaspar=f"{RESULTS}/{{dataset}}/{{model}}/motifs.jaspar",
+        transfac=f"{RESULTS}/{{dataset}}/{{model}}/motifs.transfac",
+        behaviour=f"{RESULTS}/{{dataset}}/{{model}}/behaviour.tsv",
+        pairs=f"{RESULTS}/{{dataset}}/{{model}}/pairs.tsv",
+        hits=f"{RESULTS}/{{dataset}}/{{model}}/hits.bed.gz",
     log:
         f"{RESULTS}/logs/motifs/{{dataset}}/{{model}}.log",
     benchmark:
@@ -50,6 +57,43 @@ rule motifs:
         " --examples {input.examples:q}"
         " --checkpoints {input.checkpoints:q}"
         " --seqlets {input.seqlets:q}"
+        " --threads {threads}"
+        " --output {params.folder:q}"
+        " --log {log:q}"
+
+
+rule consensus:
+    """Put the motifs of all networks of a dataset into clusters, and name the consensus of each."""
+    input:
+        tables=lambda wildcards: [
+            f"{RESULTS}/{wildcards.dataset}/{model}/motifs.tsv" for model in CONFIG.with_motifs(wildcards.dataset)
+        ],
+        motifs=lambda wildcards: [
+            f"{RESULTS}/{wildcards.dataset}/{model}/motifs.meme" for model in CONFIG.with_motifs(wildcards.dataset)
+        ],
+        database=lambda wildcards: CONFIG.database_file(wildcards.dataset),
+    output:
+        table=f"{RESULTS}/{{dataset}}/consensus.tsv",
+        motifs=f"{RESULTS}/{{dataset}}/consensus.meme",
+        matches=f"{RESULTS}/{{dataset}}/consensus_matches.meme",
+    log:
+        f"{RESULTS}/logs/consensus/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/consensus/{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem=lambda wildcards, attempt: f"{2 * attempt}GB",
+        runtime="30m",
+    params:
+        config=settings,
+        folder=subpath(output.table, parent=True),
+        models=lambda wildcards, input: [str(Path(table).parent) for table in input.tables],
+        rerun_on=lambda wildcards: CONFIG.settings_of("consensus", wildcards.dataset),
+    shell:
+        "motifloom consensus"
+        " --config {params.config:q}"
+        " --dataset {wildcards.dataset:q}"
+        " --models {params.models:q}"
         " --threads {threads}"
         " --output {params.folder:q}"
         " --log {log:q}"

@@ -49,7 +49,13 @@ rule report:
             f"{RESULTS}/{dataset}/{model}/{file}"
             for dataset in CONFIG.datasets
             for model in CONFIG.with_motifs(dataset)
-            for file in ("motifs.tsv", "motifs.meme", "matches.meme")
+            for file in ("motifs.tsv", "motifs.meme", "matches.meme", "behaviour.tsv", "pairs.tsv")
+        ],
+        consensus=[
+            f"{RESULTS}/{dataset}/{file}"
+            for dataset in CONFIG.datasets
+            if CONFIG.with_motifs(dataset)
+            for file in ("consensus.tsv", "consensus.meme", "consensus_matches.meme")
         ],
         attributions=[
             f"{folder}/{file}"

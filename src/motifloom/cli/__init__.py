@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "check", "config", "simulate", "pack", "prepare", "audit", "sample", "train", "fit", "ensemble", "oracle",
-    "evaluate", "diagnose", "experiment", "collect", "attribute", "patterns", "motifs", "report",
+    "evaluate", "diagnose", "experiment", "collect", "attribute", "patterns", "motifs", "consensus", "report",
 )  # fmt: skip
 QUIET_SECONDS = 5.0
 """A terminal is told of progress at most this often; a log file of all of it."""

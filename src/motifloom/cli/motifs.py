@@ -1,6 +1,7 @@
 """Turn a model's first-layer filters and its attributions into motifs, measure how much each matters, and name them.
 
-Writes motifs.tsv, motifs.meme and matches.meme: the known motif that each matched, laid on it.
+Writes motifs.tsv; the matrices as motifs.meme, motifs.jaspar and motifs.transfac, and matches.meme: the known motif
+that each matched, laid on it; how they behave as behaviour.tsv and pairs.tsv, and their sites as hits.bed.gz.
 """
 
 from __future__ import annotations
@@ -46,48 +47,36 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.files import write_text, write_tsv
-    from motifloom.models.base import FilterNetwork
-    from motifloom.motifs.learn import filter_motifs, importances, motif_table
-    from motifloom.motifs.matching import equivalents, match, read_database
+    from motifloom.motifs import learn
+    from motifloom.motifs.formats import jaspar_text, transfac_text
+    from motifloom.motifs.hits import write_hits
+    from motifloom.motifs.matching import CONFIDENT_Q, read_database
     from motifloom.motifs.meme import meme_text
     from motifloom.motifs.modisco import attribution_motifs, read_seqlets
-    from motifloom.motifs.scrambling import scrambling_importances
-    from motifloom.seeds import generator
     from motifloom.training.checkpoints import load
 
-    settings = config.read(args.config, args.dataset, args.model)
-    database = read_database(settings.database(args.dataset))
-    dataset = Dataset.open(args.examples)
+    config_of_run = config.read(args.config, args.dataset, args.model)
+    evaluation = config_of_run.evaluation
+    settings = learn.Settings(
+        config_of_run.seed, (args.dataset, args.model), evaluation.resamples, evaluation.confidence
+    )
+    database = read_database(config_of_run.database(args.dataset))
     modules = [load(path) for path in args.checkpoints]
-    motifs = []
-    for replicate, module in enumerate(modules):
-        random = generator(settings.seed, args.dataset, args.model, "background", replicate)
-        if isinstance(module.network, FilterNetwork):
-            motifs += filter_motifs(module, dataset, replicate, random)
-    for replicate, path in enumerate(args.seqlets):
-        motifs += attribution_motifs(read_seqlets(path), dataset, replicate)
-    families = equivalents(motifs, database, settings.seed)
-    importance: dict[str, float] = {}
-    for replicate, module in enumerate(modules):
-        filters, patterns = (
-            [motif for motif in motifs if (motif.replicate, motif.source) == (replicate, source)]
-            for source in ("filter", "attribution")
-        )
-        groups = {motif.name: [other.unit for other in families[motif.name] if other in filters] for motif in filters}
-        if groups:
-            importance |= importances(module, dataset, groups)
-        random = generator(settings.seed, args.dataset, args.model, "scrambling", replicate)
-        scrambled = scrambling_importances(
-            module, dataset, patterns, settings.evaluation.resamples, settings.evaluation.confidence, random
-        )
-        importance |= {name: lost.drop for name, lost in scrambled.items()}
-    motifs.sort(key=lambda motif: (-importance[motif.name], -motif.sites, motif.name))
-    matches = match(motifs, database, settings.seed)
+    dataset = Dataset.open(args.examples)
+    patterns = [
+        attribution_motifs(read_seqlets(path), dataset, replicate) for replicate, path in enumerate(args.seqlets)
+    ]
+    learned = learn.learn(modules, [one for found in patterns for one in found], dataset, database, settings)
 
-    folder = args.output
+    folder, motifs, matches = args.output, learned.motifs, learned.matches
     laid = [(m.name, matches[m.name].ppm, m.sites) for m in motifs if m.name in matches]
     write_text(folder / "matches.meme", meme_text(laid))
     write_text(folder / "motifs.meme", meme_text((m.name, m.ppm, m.sites) for m in motifs))
-    write_tsv(folder / "motifs.tsv", motif_table(motifs, importance, matches, families, len(modules)))
-    named = sum(found.q_value < 0.05 for found in matches.values())
+    write_text(folder / "motifs.jaspar", jaspar_text(motifs))
+    write_text(folder / "motifs.transfac", transfac_text(motifs))
+    write_tsv(folder / "behaviour.tsv", learned.behaviour)
+    write_tsv(folder / "pairs.tsv", learned.pairs)
+    write_hits(folder / "hits.bed.gz", learned.hits)
+    write_tsv(folder / "motifs.tsv", learned.table)
+    named = sum(found.q_value < CONFIDENT_Q for found in matches.values())
     logger.info("%d motifs, %d of them match one of %d known motifs", len(motifs), named, len(database))

@@ -384,6 +384,8 @@ class Config(Section):
                 settings = [self.seed, self.database(dataset), self.evaluation.model_dump()]
             case "attribute":
                 settings = [self.seed, self.attributions(dataset)]
+            case "consensus":
+                settings = [self.seed, self.database(dataset), self.replicates]
             case _:
                 raise ValueError(f"no settings of {stage}")
         return json.dumps(settings)

@@ -1,215 +1,344 @@
 """First-layer filters turned into motifs from the sites that activate them.
 
-A filter's site in a sequence is the place, on either strand unless the sequences have a direction, where it is most
-active: one site a sequence, as in
-DeepBind (Alipanahi et al., Nature Biotechnology 33:831, 2015), so that no repeat fills a motif by itself. The sites of
-some sequences that are more active than the best site of 99 % of a background's sequences are aligned and counted. A
-threshold set by a background means the same for every activation function; Basset's half of the maximum (Kelley et al.,
-Genome Research 26:990, 2016) lets the best chance site of almost every sequence pass once filters are weak, and few
-true sites pass once activations are exponential.
+A filter counts one site a sequence: the place, on either strand unless the sequences have a direction, where it is most
+active, as in DeepBind (Alipanahi et al., Nature Biotechnology 33:831, 2015), so that no repeat fills a motif by itself.
+The sites of some sequences that are more active than the best site of 99 % of a background's sequences are aligned and
+counted. A threshold set by a background means the same for every activation function; Basset's half of the maximum
+(Kelley et al., Genome Research 26:990, 2016) lets the best chance site of almost every sequence pass once filters are
+weak, and few true sites pass once activations are exponential.
+
+The background are the negatives. Where these have a filter's sites as often, as decoys do that differ in the motifs'
+order alone, it is dinucleotide shuffles of the sequences that sites are counted in.
+
+Activations rise with what a filter and its batch norm add up, so sequences are scanned with those sums.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from scipy.stats import betabinom
+from torch import nn
 
-from motifloom.genome import PADDING, UNKNOWN, reverse_complement, sequence_lengths
-from motifloom.models.encoding import one_hot
-from motifloom.models.layers import own_places
+from motifloom.data.shuffle import shuffled
+from motifloom.genome import PADDING, UNKNOWN, reverse_complement
+from motifloom.models.base import FilterNetwork
+from motifloom.models.batch_norm import BatchNorm
+from motifloom.motifs.motif import Motif, informative, probabilities
+from motifloom.motifs.scan import Sites, best_scores, find_sites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
     from motifloom.data.dataset import Dataset
     from motifloom.genome import Codes
-    from motifloom.models.base import FilterNetwork
-    from motifloom.models.layers import Convolution
+    from motifloom.training.module import SequenceModule
+
+    Floats = npt.NDArray[np.float32]
+    Integers = npt.NDArray[np.int64]
+    Mask = npt.NDArray[np.bool_]
 
 BACKGROUND_BELOW = 0.99
 """The share of the background's sequences whose best site must be less active than a site that counts."""
 
-NOWHERE = -1.0
-"""The activation, less than any that there is, of a sequence that has no place for a site."""
+BACKGROUND = 2000
+"""So many sequences of a background are scanned at most."""
+
+ENRICHED = 0.01
+"""A filter has more sites than its background where chance makes as many with at most this probability."""
+
+MIN_NEGATIVES = 20
+"""With fewer negatives than this, shuffled sequences are the background."""
 
 BATCH = 256
 """Sequences that are scanned at a time."""
 
 
 @dataclass(frozen=True)
-class BestSites:
-    """The place in each sequence where each filter is most active; arrays of shape ``(sequences, filters)``.
+class Background:
+    """Sequences that the sites of filters are held against.
 
     Attributes
     ----------
-    activation
-        The filter's activation there; :data:`NOWHERE` where the sequence has no place for a site.
-    position
-        Of the filter's centre, in bp from the start of the strand it reads.
-    minus
-        Whether that is the reverse strand.
+    name
+        ``negatives``, or ``shuffles`` of the sequences that sites are counted in.
+    size
+        How many they are.
+    thresholds
+        What a site has to exceed, shape ``(filters,)``.
+    with_site
+        In how many of them each filter has a site, shape ``(filters,)``.
+    inactive
+        Which filters are inactive, or equally active, in all of them, shape ``(filters,)``.
     """
 
-    activation: npt.NDArray[np.float32]
-    position: npt.NDArray[np.int64]
-    minus: npt.NDArray[np.bool_]
+    name: str
+    size: int
+    thresholds: Floats
+    with_site: Integers
+    inactive: Mask
+
+    @classmethod
+    def of(cls, best: Floats, floor: Floats, name: str) -> Background:
+        """Return the background of sequences whose best scores are `best`, shape ``(size, filters)``."""
+        thresholds = floor
+        if len(best):
+            thresholds = np.maximum(floor, np.quantile(best, BACKGROUND_BELOW, axis=0, method="higher"))
+        inactive = (best <= floor).all(axis=0) | (best == best[:1]).all(axis=0)
+        return cls(name, len(best), thresholds, (best > thresholds).sum(axis=0), inactive)
+
+    def passed_by(self, sites: Sites) -> Mask:
+        """Return which sites exceed the threshold, shape ``(sites,)``."""
+        return np.asarray(sites.score > self.thresholds[sites.unit])
+
+    def chance(self, with_site: Integers, number: int) -> npt.NDArray[np.float64]:
+        """Return how likely as many of `number` sequences have a site if they are like the background.
+
+        The threshold is the background's own (k + 1)-th greatest value of n, so the share of like sequences above it is
+        distributed as Beta(k + 1, n − k), and their number as the beta-binomial.
+
+        Parameters
+        ----------
+        with_site
+            How many have one, shape ``(filters,)``.
+        """
+        k = self.with_site
+        return np.asarray(betabinom.sf(with_site - 1, number, k + 1, np.maximum(self.size - k, 1)))
 
 
-def best_sites(network: FilterNetwork, batches: Iterable[Codes], number: int, both_strands: bool) -> BestSites:
-    """Scan sequences with a network's first layer.
+@dataclass(frozen=True)
+class Scan:
+    """Where the filters of a network have their sites among the held-out sequences.
 
-    A place counts where at least half of the bases that the filter lies on are known: the others are beyond the
-    sequence's ends, or N.
+    Attributes
+    ----------
+    rows
+        The sequences: rows of the dataset, shape ``(n,)``.
+    lengths
+        Theirs in bp, shape ``(n,)``.
+    chosen
+        In which of them sites are counted, shape ``(n,)``, as :func:`choose_sequences` says.
+    sites
+        Of all of them.
+    counts
+        The bases of each filter's best sites in the chosen sequences, shape ``(filters, width, 4)``.
+    with_site
+        In how many chosen sequences each filter has a site, shape ``(filters,)``.
+    against
+        What each filter is held against: the negatives, or the shuffles where it has no more sites than in negatives.
+    enriched
+        Which filters have more sites than that, shape ``(filters,)``.
+    dead
+        Which filters are inactive, or equally active, everywhere, shape ``(filters,)``.
+    both_strands
+        Whether both strands were scanned.
+    """
+
+    rows: Integers
+    lengths: Integers
+    chosen: Mask
+    sites: Sites
+    counts: npt.NDArray[np.float64]
+    with_site: Integers
+    against: Sequence[Background]
+    enriched: Mask
+    dead: Mask
+    both_strands: bool
+
+    @property
+    def width(self) -> int:
+        """The width of a filter in bp."""
+        return self.counts.shape[1]
+
+    def extent(self, sites: Sites) -> tuple[Integers, Integers]:
+        """Return where the informative columns of sites begin and end on the forward strand, in bp, may be negative."""
+        columns = [informative(probabilities(one)) for one in self.counts]
+        first, last = (np.array([getattr(one, end) for one in columns])[sites.unit] for end in ("start", "stop"))
+        before = np.where(sites.minus, self.width - last, first)
+        return sites.start + before, sites.start + before + last - first
+
+
+def scan_filters(module: SequenceModule, dataset: Dataset, random: np.random.Generator) -> Scan:
+    """Scan the held-out sequences, validation and test, with every first-layer filter of a network.
 
     Parameters
     ----------
-    batches
-        Codes of shape ``(batch, length)``; memory beyond the result grows with the batch alone.
-    number
-        The number of sequences in all batches.
-    both_strands
-        Whether the other strand is scanned too.
+    random
+        Draws the backgrounds' sequences where there are more than :data:`BACKGROUND`, and shuffles them.
     """
-    first_layer = network.first_layer
-    filters, _, width = first_layer.get_parameter("0.weight").shape
-    # Made whole: small parts kept between the large tensors of the batches would leave holes in the memory.
-    found = BestSites(*(np.empty((number, filters), dtype=dtype) for dtype in (np.float32, np.int64, np.bool_)))
-    first = 0
-    with torch.inference_mode():
-        for codes in batches:
-            strands = [codes]
-            if both_strands:
-                strands.append(reverse_complement(codes, sequence_lengths(codes)))
-            best = [_best_places(first_layer, strand, width) for strand in strands]
-            activation, position = (np.stack(parts) for parts in zip(*best, strict=True))  # (strands, batch, filters)
-            strand = activation.argmax(axis=0)[None]
-            part = slice(first, first := first + len(codes))
-            found.activation[part] = activation.max(axis=0)
-            found.position[part] = np.take_along_axis(position, strand, axis=0)[0]
-            found.minus[part] = strand[0] == 1
-    return found
+    matrices, floor = linear_filters(with_filters(module))
+    both_strands = module.both_strands
+    rows = dataset.rows("validation", "test")
+    chosen, negative = choose_sequences(module, dataset.labels(rows))
+    backgrounds = {"shuffles": shuffles_of(dataset, some_of(rows[chosen], random), random)}
+    if negative is not None:
+        backgrounds = {"negatives": batches_of(dataset, some_of(rows[negative], random)), **backgrounds}
+    held = [Background.of(best_scores(matrices, one, both_strands), floor, name) for name, one in backgrounds.items()]
+    least = np.min([one.thresholds for one in held], axis=0)
+    sites = find_sites(matrices, least, batches_of(dataset, rows), both_strands)
+    counted = sites.best & chosen[sites.row]
+    chance = np.array(
+        [
+            one.chance(_per_filter(sites.of(counted & one.passed_by(sites)), len(matrices)), int(chosen.sum()))
+            for one in held
+        ]
+    )  # (backgrounds, filters)
+    against = [held[place] for place in (chance <= ENRICHED).argmax(axis=0)]  # the first, where none is exceeded
+    thresholds = np.array([one.thresholds[unit] for unit, one in enumerate(against)])
+    sites = sites.of(sites.score > thresholds[sites.unit])
+    counted_sites = sites.of(sites.best & chosen[sites.row])
+    inactive = np.array([one.inactive for one in held]).all(axis=0)
+    return Scan(
+        rows,
+        dataset.sequences.lengths[rows],
+        chosen,
+        sites,
+        count_bases(dataset, rows, counted_sites, matrices.shape[1], len(matrices)),
+        _per_filter(counted_sites, len(matrices)),
+        against,
+        np.asarray((chance <= ENRICHED).any(axis=0)),
+        inactive & (_per_filter(sites, len(matrices)) == 0),
+        both_strands,
+    )
 
 
-def _best_places(
-    first_layer: Convolution, codes: Codes, width: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Return the greatest activations on one strand and their places, shape ``(batch, filters)`` each."""
-    x = one_hot(torch.from_numpy(codes))
-    known = functional.conv1d(x, torch.ones(1, 4, width), padding="same")  # (batch, 1, length)
-    activation, place = first_layer.scan(x).masked_fill(known < width / 2, NOWHERE).max(dim=2)
-    return activation.numpy(), place.numpy()
+def _per_filter(sites: Sites, filters: int) -> Integers:
+    """Return how many sites each filter has, shape ``(filters,)``."""
+    return np.bincount(sites.unit, minlength=filters)
 
 
-def filter_width(network: FilterNetwork) -> int:
-    """Return the width of a network's first-layer filters, in bp."""
-    return int(network.first_layer.get_parameter("0.weight").shape[2])
+def some_of(rows: Integers, random: np.random.Generator) -> Integers:
+    """Draw at most :data:`BACKGROUND` rows; they keep their order."""
+    return np.sort(random.permutation(rows)[:BACKGROUND])
 
 
-def active_sites(scanned: BestSites, background: BestSites) -> npt.NDArray[np.bool_]:
-    """Return which best sites pass the background's threshold and are active at all, shape ``(scanned, filters)``."""
-    threshold = np.quantile(background.activation, BACKGROUND_BELOW, axis=0)
-    return scanned.activation > np.maximum(threshold, 0)
+def filter_motifs(scan: Scan, replicate: int) -> list[Motif]:
+    """Turn every filter into a motif.
+
+    Returns
+    -------
+    Motifs in the order of the filters, named ``r{replicate}-filter{number}``. A filter without a site becomes a uniform
+    matrix of its width.
+    """
+    return [
+        Motif(
+            name=f"r{replicate}-filter{unit}",
+            replicate=replicate,
+            unit=unit,
+            ppm=(ppm := probabilities(counts))[informative(ppm)],
+            sites=int(scan.with_site[unit]),
+            dead=bool(scan.dead[unit]),
+        )
+        for unit, counts in enumerate(scan.counts)
+    ]
 
 
-def dead_filters(*scans: BestSites) -> npt.NDArray[np.bool_]:
-    """Return which filters are inactive, or equally active, in every sequence scanned, shape ``(filters,)``."""
-    greatest = np.max([scan.activation.max(axis=0) for scan in scans], axis=0)
-    least = np.min([np.where(scan.activation < 0, np.inf, scan.activation).min(axis=0) for scan in scans], axis=0)
-    return np.asarray((greatest <= 0) | (greatest == least))
+def with_filters(module: SequenceModule) -> FilterNetwork:
+    """Return a module's network, whose first layer is a convolution over the bases."""
+    if not isinstance(module.network, FilterNetwork):
+        raise TypeError(f"{type(module.network).__name__} has no filters")
+    return module.network
 
 
-def count_bases(
-    dataset: Dataset,
-    rows: npt.NDArray[np.int64],
-    sites: BestSites,
-    active: npt.NDArray[np.bool_],
-    width: int,
-) -> npt.NDArray[np.float64]:
-    """Align each filter's active sites and count their bases.
+def linear_filters(network: FilterNetwork) -> tuple[Floats, Floats]:
+    """Return what the bases under each filter add to its activation's argument, batch norm included.
+
+    Returns
+    -------
+    Matrices of shape ``(filters, width, 4)``, and the sums that a filter is inactive up to, shape ``(filters,)``: −∞
+    where its activation is positive everywhere.
+    """
+    convolution, norm, activation = cast("tuple[nn.Module, nn.Module, nn.Module]", tuple(network.first_layer))
+    weight = convolution.get_parameter("weight").detach().double().permute(0, 2, 1)
+    bias = cast("torch.Tensor | None", convolution.bias)
+    constant = torch.zeros(len(weight)) if bias is None else bias.detach()
+    scale, shift = torch.ones(len(weight)).double(), torch.zeros(len(weight)).double()
+    if isinstance(norm, BatchNorm):
+        scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
+        shift = norm.bias.detach().double() - scale * norm.running_mean.double()
+    floor = -(shift + scale * constant) if isinstance(activation, nn.ReLU) else torch.full_like(shift, -torch.inf)
+    return (weight * scale[:, None, None]).float().numpy(), floor.float().numpy()
+
+
+def choose_sequences(module: SequenceModule, labels: npt.NDArray[np.float32]) -> tuple[Mask, Mask | None]:
+    """Choose the sequences that sites are counted in, and those they are held against.
+
+    Where there are at least :data:`MIN_NEGATIVES` sequences that are negative for every task, sites are counted in the
+    positives: sequences with any label of 1. Else they are counted in all sequences or, for regression, in the half
+    with the greater labels, averaged over the tasks as the network's targets.
+
+    Parameters
+    ----------
+    labels
+        Shape ``(n, tasks)``, NaN where one is missing.
+
+    Returns
+    -------
+    Which sequences may hold sites, and which are negatives, each of shape ``(n,)``; None for shuffles of the former.
+    """
+    if module.kind == "regression":
+        mean = module.targets(torch.tensor(labels)).nanmean(dim=1).numpy()
+        half = np.zeros(len(labels), dtype=bool)
+        half[np.argsort(-mean, kind="stable")[: int(np.isfinite(mean).sum() + 1) // 2]] = True
+        return half, None
+    negative = (labels == 0).all(axis=1)
+    if negative.sum() >= MIN_NEGATIVES:
+        return (labels == 1).any(axis=1), negative
+    return np.ones(len(labels), dtype=bool), None
+
+
+def shuffles_of(dataset: Dataset, rows: Integers, random: np.random.Generator) -> Iterator[Codes]:
+    """Yield the codes of `rows`, some at a time, each shuffled from its first to its last known base.
+
+    A shuffle keeps the dinucleotides, so it tells of composition alone.
+    """
+    for codes in batches_of(dataset, rows):
+        for sequence in codes:
+            known = np.flatnonzero(sequence < UNKNOWN)
+            if len(known):
+                inner = slice(known[0], known[-1] + 1)
+                sequence[inner] = shuffled(sequence[inner], random)
+        yield codes
+
+
+def count_bases(dataset: Dataset, rows: Integers, sites: Sites, width: int, filters: int) -> npt.NDArray[np.float64]:
+    """Align each filter's sites and count their bases.
 
     Parameters
     ----------
     rows
         The sequences that were scanned.
-    active
-        Which of the best sites count, shape ``(len(rows), filters)``.
     width
         Of the filters, in bp.
+    filters
+        How many there are.
 
     Returns
     -------
     Counts, shape ``(filters, width, 4)``. What a site has beyond the sequence's ends, and unknown bases, are not
     counted.
     """
-    counts = np.zeros((active.shape[1], width, 4))
-    half = width // 2
+    counts = np.zeros(filters * width * 4, dtype=np.int64)
+    column = np.arange(width)
     for first in range(0, len(rows), BATCH):
-        part = slice(first, first + BATCH)
-        forward = dataset.codes(rows[part])
-        padded = [
-            np.pad(strand, ((0, 0), (half, half)), constant_values=PADDING)
-            for strand in (forward, reverse_complement(forward, sequence_lengths(forward)))
-        ]
-        both = np.stack(padded, axis=1)  # (sequences, strand, half + length + half)
-        sequence, unit = np.nonzero(active[part])
-        strand = sites.minus[part][sequence, unit].astype(int)
-        start = sites.position[part][sequence, unit]
-        bases = both[sequence[:, None], strand[:, None], start[:, None] + np.arange(width)]  # (sites, width)
-        place = np.broadcast_to(np.arange(width), bases.shape)
-        filters = np.broadcast_to(unit[:, None], bases.shape)
+        codes = dataset.codes(rows[first : first + BATCH])
+        padded = np.pad(codes, ((0, 0), (width, width)), constant_values=PADDING)
+        part = slice(*np.searchsorted(sites.row, [first, first + len(codes)]))
+        row, start, unit, minus = (x[part] for x in (sites.row - first, sites.start, sites.unit, sites.minus))
+        bases = padded[row[:, None], width + start[:, None] + column]  # (sites, width)
+        bases[minus] = reverse_complement(bases[minus])
         known = bases < UNKNOWN
-        np.add.at(counts, (filters[known], place[known], bases[known]), 1)
-    return counts
+        cell = (unit[:, None] * width + column) * 4 + bases
+        counts += np.bincount(cell[known], minlength=len(counts))
+    return counts.reshape(filters, width, 4).astype(np.float64)
 
 
-@contextmanager
-def ablated(network: FilterNetwork, units: Sequence[int], means: Tensor) -> Iterator[None]:
-    """Replace the output of some filters by their means while the block runs.
-
-    Parameters
-    ----------
-    units
-        The filters' numbers.
-    means
-        Every filter's mean activation, shape ``(filters,)``.
-    """
-    first_layer = network.first_layer
-
-    def replace(_: nn.Module, inputs: tuple[Tensor | None, ...], output: Tensor) -> Tensor:
-        lengths = inputs[1] if len(inputs) > 1 else None
-        output = output.clone()
-        output[:, list(units)] = means[list(units), None]
-        return output if lengths is None else output.where(own_places(output, first_layer.places(lengths)), 0.0)
-
-    handle = first_layer.register_forward_hook(replace)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def mean_activation(network: FilterNetwork, dataset: Dataset, rows: npt.NDArray[np.int64]) -> Tensor:
-    """Return each filter's mean activation over all places of the sequences of `rows`, shape ``(filters,)``."""
-    first_layer = network.first_layer
-    total, places = torch.zeros(()), 0
-    with torch.inference_mode():
-        for codes in batches_of(dataset, rows):
-            lengths = torch.from_numpy(sequence_lengths(codes))
-            output: Tensor = first_layer(one_hot(torch.from_numpy(codes)), lengths)  # 0 behind a sequence's end
-            total = total + output.double().sum(dim=(0, 2))
-            places += int(first_layer.places(lengths).sum())
-    return (total / places).float()
-
-
-def batches_of(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[Codes]:
+def batches_of(dataset: Dataset, rows: Integers) -> Iterator[Codes]:
     """Yield the codes of `rows`, some at a time."""
     for first in range(0, len(rows), BATCH):
         yield dataset.codes(rows[first : first + BATCH])

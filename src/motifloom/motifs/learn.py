@@ -1,42 +1,36 @@
-"""What a trained network's filters have learned, and how much each matters."""
+"""What the trainings of a model have learned: motifs in groups, with importance, names and reproducibility."""
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import torch
 
-from motifloom.data.shuffle import shuffled
-from motifloom.evaluation.selection import mean_main_score
-from motifloom.genome import UNKNOWN
 from motifloom.models.base import FilterNetwork
-from motifloom.motifs.filters import (
-    ablated,
-    active_sites,
-    batches_of,
-    best_sites,
-    count_bases,
-    dead_filters,
-    filter_width,
-    mean_activation,
-)
-from motifloom.motifs.motif import Motif, probabilities, trim
-from motifloom.training.fit import predict
+from motifloom.motifs.behaviour import BEHAVIOUR_SCHEMA, behaviour
+from motifloom.motifs.filters import filter_motifs, scan_filters
+from motifloom.motifs.groups import groups, strongest_first
+from motifloom.motifs.hits import HITS_SCHEMA, hits
+from motifloom.motifs.importance import importances
+from motifloom.motifs.matching import likeness, match
+from motifloom.motifs.pairs import PAIRS_SCHEMA, pairs
+from motifloom.motifs.scrambling import scrambling_importances
+from motifloom.seeds import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from motifloom.data.dataset import Dataset
-    from motifloom.genome import Codes
+    from motifloom.jaspar import KnownMotif
+    from motifloom.motifs.groups import Group
+    from motifloom.motifs.importance import Importance
     from motifloom.motifs.matching import Match
+    from motifloom.motifs.motif import Motif
     from motifloom.training.module import SequenceModule
-
-logger = logging.getLogger(__name__)
 
 TABLE_SCHEMA = {
     "motif": pl.String,
@@ -53,153 +47,171 @@ TABLE_SCHEMA = {
     "reproducibility": pl.Float64,
     "dead": pl.Boolean,
     "equivalents": pl.Int64,
+    "importance_low": pl.Float64,
+    "importance_high": pl.Float64,
+    "group": pl.String,
+    "duplicate": pl.String,
 }
 
+SOURCES = FILTER, _ = "filter", "attribution"
+"""What motifs are read from."""
 
-MIN_NEGATIVES = 20
-"""With fewer negatives than this, shuffled sequences are the background."""
+SAME, TURNED = "same", "reverse complement"
+"""How a duplicate lies on the motif that leads its group."""
 
 
-def filter_motifs(module: SequenceModule, dataset: Dataset, replicate: int, random: np.random.Generator) -> list[Motif]:
-    """Turn every first-layer filter of a network into a motif.
+@dataclass(frozen=True)
+class Settings:
+    """What motifs are learned with.
 
-    The sequences scanned are of the held-out ones, validation and test, as :func:`choose_sequences` says.
+    Attributes
+    ----------
+    names
+        Of the dataset and the model: what random choices derive from, with `seed`.
+    resamples, confidence
+        Of the bootstrap, and the level of all intervals.
+    """
+
+    seed: int
+    names: tuple[str, str]
+    resamples: int
+    confidence: float
+
+    def random(self, purpose: str, replicate: int) -> np.random.Generator:
+        """Return the generator of one purpose in one replicate."""
+        return generator(self.seed, *self.names, purpose, replicate)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the trainings of a model have learned.
+
+    Attributes
+    ----------
+    motifs
+        Of all trainings, the most important first; those of the same importance by the evidence for their names.
+    matches
+        The best known motif of each that was compared, by name.
+    table, behaviour, pairs, hits
+        The files of these names.
+    """
+
+    motifs: Sequence[Motif]
+    matches: Mapping[str, Match]
+    table: pl.DataFrame
+    behaviour: pl.DataFrame
+    pairs: pl.DataFrame
+    hits: pl.DataFrame
+
+
+def learn(
+    modules: Sequence[SequenceModule],
+    patterns: Sequence[Motif],
+    dataset: Dataset,
+    database: Sequence[KnownMotif],
+    settings: Settings,
+) -> Learned:
+    """Turn the first-layer filters of a model's trainings into motifs, and gather the evidence for them and patterns.
 
     Parameters
     ----------
-    random
-        Shuffles sequences where they are the background.
-
-    Returns
-    -------
-    Motifs in the order of the filters, named ``r{replicate}-filter{number}``. A filter without a site becomes a uniform
-    matrix of its width.
+    modules
+        The trained networks, in the order of the replicates.
+    patterns
+        The motifs of the attributions of all replicates.
     """
-    network = with_filters(module)
-    held_out = dataset.rows("validation", "test")
-    with_sites, negative = choose_sequences(module, dataset.labels(held_out))
-    rows = held_out[with_sites]
-    scanned = best_sites(network, batches_of(dataset, rows), len(rows), module.both_strands)
-    beside = shuffles_of(dataset, rows, random) if negative is None else batches_of(dataset, held_out[negative])
-    number = len(rows) if negative is None else int(negative.sum())
-    background = best_sites(network, beside, number, module.both_strands)
-    active = active_sites(scanned, background)
-    counts = count_bases(dataset, rows, scanned, active, filter_width(network))
-    sites, dead = active.sum(axis=0), dead_filters(scanned, background)
-    return [
-        Motif(
-            name=f"r{replicate}-filter{unit}",
-            replicate=replicate,
-            unit=unit,
-            ppm=trim(probabilities(counts[unit])),
-            sites=int(sites[unit]),
-            dead=bool(dead[unit]),
-        )
-        for unit in range(len(counts))
-    ]
+    scans = {
+        replicate: scan_filters(module, dataset, settings.random("background", replicate))
+        for replicate, module in enumerate(modules)
+        if isinstance(module.network, FilterNetwork)
+    }
+    of_filters = {replicate: filter_motifs(scan, replicate) for replicate, scan in scans.items()}
+    motifs = strongest_first([*(motif for one in of_filters.values() for motif in one), *patterns])
+    alike = likeness(motifs, database, settings.seed)
+    grouped: dict[str, Group] = {}
+    importance: dict[str, Importance] = {}
+    for replicate, module in enumerate(modules):
+        for source in SOURCES:
+            mine = np.array([p for p, m in enumerate(motifs) if (m.replicate, m.source) == (replicate, source)])
+            if not len(mine):
+                continue
+            found = groups([motifs[place] for place in mine], alike.among(mine))
+            lost = _importances(module, dataset, source, found, settings, replicate)
+            for group in found:
+                grouped |= {member.motif.name: group for member in group}
+                importance |= {member.motif.name: lost[group[0].motif.name] for member in group}
+    rest_on_sites = [m for m in motifs if m.source != FILTER or scans[m.replicate].enriched[m.unit]]
+    matches = match(rest_on_sites, database, settings.seed)
+    again = reproducibility(motifs, alike.same, importance, len(modules))
+
+    def rank(motif: Motif) -> tuple[float, float, int, str]:
+        q_value = matches[motif.name].q_value if motif.name in matches else 2.0
+        return -importance[motif.name].drop, q_value, -motif.sites, motif.name
+
+    motifs = sorted(motifs, key=rank)
+    schemas = {"behaviour": BEHAVIOUR_SCHEMA, "pairs": PAIRS_SCHEMA, "hits": HITS_SCHEMA}
+    parts = {name: [pl.DataFrame(schema=schema)] for name, schema in schemas.items()}
+    for replicate, scan in scans.items():
+        mine_first = [motif for motif in motifs if (motif.replicate, motif.source) == (replicate, FILTER)]
+        leaders = [m for m in mine_first if grouped[m.name][0].motif is m and m.name in matches]
+        parts["behaviour"].append(behaviour(mine_first, scan, settings.confidence))
+        parts["pairs"].append(pairs(leaders, scan, settings.random("pairs", replicate)))
+        parts["hits"].append(hits(of_filters[replicate], scan, dataset))
+    return Learned(
+        motifs,
+        matches,
+        motif_table(motifs, importance, matches, grouped, again),
+        *(pl.concat(tables) for tables in parts.values()),
+    )
 
 
-def choose_sequences(
-    module: SequenceModule, labels: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_] | None]:
-    """Choose the sequences that sites are looked for in, and those they are held against.
+def _importances(
+    module: SequenceModule, dataset: Dataset, source: str, found: Sequence[Group], settings: Settings, replicate: int
+) -> dict[str, Importance]:
+    """Measure what is lost without each group, by its leader: filters are silenced, sites of patterns scrambled."""
+    if source == FILTER:
+        units = {group[0].motif.name: [member.motif.unit for member in group] for group in found}
+        random = settings.random("importance", replicate)
+        return importances(module, dataset, units, settings.resamples, settings.confidence, random)
+    leaders = [group[0].motif for group in found]
+    random = settings.random("scrambling", replicate)
+    return scrambling_importances(module, dataset, leaders, settings.resamples, settings.confidence, random)
 
-    Where there are at least :data:`MIN_NEGATIVES` sequences that are negative for every task, sites are looked for in
-    the positives: sequences with any label of 1. Else they are looked for in all sequences or, for regression, in the
-    half with the greater labels, averaged over the tasks as the network's targets.
+
+def reproducibility(
+    motifs: Sequence[Motif], same: npt.NDArray[np.bool_], importance: Mapping[str, Importance], replicates: int
+) -> dict[str, float | None]:
+    """Return the share of replicates that rely on each motif: None with one replicate.
+
+    A replicate relies on a motif where it has one that is the same and whose importance has an interval above 0. That
+    filters agree is not enough, since those of all replicates begin as much the same k-mers.
 
     Parameters
     ----------
-    labels
-        Shape ``(n, tasks)``, NaN where one is missing.
-
-    Returns
-    -------
-    Which sequences may hold sites, and which are negatives, each of shape ``(n,)``; None for shuffles of the former.
+    same
+        Which motifs are the same, shape ``(motifs, motifs)``.
     """
-    if module.kind == "regression":
-        mean = module.targets(torch.tensor(labels)).nanmean(dim=1).numpy()
-        half = np.zeros(len(labels), dtype=bool)
-        half[np.argsort(-mean, kind="stable")[: int(np.isfinite(mean).sum() + 1) // 2]] = True
-        return half, None
-    negative = (labels == 0).all(axis=1)
-    if negative.sum() >= MIN_NEGATIVES:
-        return (labels == 1).any(axis=1), negative
-    return np.ones(len(labels), dtype=bool), None
-
-
-def shuffles_of(dataset: Dataset, rows: npt.NDArray[np.int64], random: np.random.Generator) -> Iterator[Codes]:
-    """Yield the codes of `rows`, some at a time, each shuffled from its first to its last known base.
-
-    A shuffle keeps the dinucleotides, so it tells of composition alone.
-    """
-    for codes in batches_of(dataset, rows):
-        for sequence in codes:
-            known = np.flatnonzero(sequence < UNKNOWN)
-            if len(known):
-                inner = slice(known[0], known[-1] + 1)
-                sequence[inner] = shuffled(sequence[inner], random)
-        yield codes
-
-
-def with_filters(module: SequenceModule) -> FilterNetwork:
-    """Return a module's network, whose first layer is a convolution over the bases."""
-    if not isinstance(module.network, FilterNetwork):
-        raise TypeError(f"{type(module.network).__name__} has no filters")
-    return module.network
-
-
-def importances(module: SequenceModule, dataset: Dataset, groups: Mapping[str, Sequence[int]]) -> dict[str, float]:
-    """Ablate groups of filters and measure what is lost.
-
-    The filters' output is replaced by their mean over the validation split, as Basset measures a filter's influence
-    (Kelley et al. 2016); what is lost is the drop of the validation AUROC or, for regression, of Pearson's correlation,
-    averaged over the tasks; predictions that are all alike have a correlation of 0. A network learns a motif that
-    matters with several filters, so one filter alone is hardly missed: a motif is ablated with all its equivalents.
-
-    Parameters
-    ----------
-    groups
-        A motif's name to the numbers of the filters that learned it.
-
-    Returns
-    -------
-    A drop per motif; negative where the model is better without it.
-    """
-    rows = dataset.rows("validation")
-    labels = dataset.labels(rows)
-    network = with_filters(module)
-    means = mean_activation(network, dataset, rows)
-    whole = _reached(module, labels, predict(module, dataset, rows))
-    drops: dict[tuple[int, ...], float] = {}
-    found = {}
-    for number, (name, group) in enumerate(groups.items(), start=1):
-        units = tuple(sorted(group))
-        if units not in drops:
-            with ablated(network, units, means):
-                drops[units] = whole - _reached(module, labels, predict(module, dataset, rows))
-        found[name] = drops[units]
-        logger.info("ablated %d of %d motifs", number, len(groups), extra={"progress": True})
-    return found
-
-
-def reproducibility(motif: Motif, alike: Sequence[Motif], replicates: int) -> float | None:
-    """Return the share of replicates that learned `motif` or one of those `alike`; None with one replicate."""
-    return len({motif.replicate, *(other.replicate for other in alike)}) / replicates if replicates > 1 else None
+    if replicates == 1:
+        return dict.fromkeys((motif.name for motif in motifs), None)
+    relied = np.array([importance[motif.name].low > 0 for motif in motifs])
+    of = np.array([motif.replicate for motif in motifs])
+    return {motif.name: len(set(of[same[place] & relied].tolist())) / replicates for place, motif in enumerate(motifs)}
 
 
 def motif_table(
     motifs: Sequence[Motif],
-    importance: Mapping[str, float],
+    importance: Mapping[str, Importance],
     matches: Mapping[str, Match],
-    families: Mapping[str, Sequence[Motif]],
-    replicates: int,
+    grouped: Mapping[str, Group],
+    again: Mapping[str, float | None],
 ) -> pl.DataFrame:
     """Lay out motifs as ``motifs.tsv``, in the given order."""
     rows = []
     for motif in motifs:
-        match = matches.get(motif.name)
-        alike = families[motif.name]
+        match, group = matches.get(motif.name), grouped[motif.name]
+        leader, *others = group
+        turned = {member.motif.name: TURNED if member.minus else SAME for member in others}
+        drop = importance[motif.name]
         rows.append(
             {
                 "motif": motif.name,
@@ -209,18 +221,17 @@ def motif_table(
                 "width": len(motif.ppm),
                 "information_content": motif.information_content,
                 "sites": motif.sites,
-                "importance": importance[motif.name],
+                "importance": drop.drop,
                 "match": match.known.name if match else None,
                 "match_id": match.known.identifier if match else None,
                 "match_q": match.q_value if match else None,
-                "reproducibility": reproducibility(motif, alike, replicates),
+                "reproducibility": again[motif.name],
                 "dead": motif.dead,
-                "equivalents": sum(other.replicate == motif.replicate for other in alike) - 1,
+                "equivalents": len(others),
+                "importance_low": drop.low,
+                "importance_high": drop.high,
+                "group": leader.motif.name,
+                "duplicate": turned.get(motif.name),
             }
         )
     return pl.DataFrame(rows, schema=TABLE_SCHEMA)
-
-
-def _reached(module: SequenceModule, labels: npt.NDArray[np.float32], scores: npt.NDArray[np.float64]) -> float:
-    """Return the mean main metric; 0 where it is undefined."""
-    return float(np.nan_to_num(mean_main_score(labels, scores, module.kind)))

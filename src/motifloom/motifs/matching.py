@@ -1,22 +1,29 @@
 """Names for learned motifs: Tomtom against known ones, held against motifs whose columns were shuffled.
 
-Gupta et al., Quantifying similarity between motifs, Genome Biology 8:R24 (2007), as memelite implements it. Tomtom's
-p-values are wrong for known motifs with long flat spacers, such as the extended ones of CTCF: any matrix of little
-information matches them, with p-values down to 1e-16. So the learned motifs are also compared with their columns
-shuffled, and each known motif's p-values are stretched until those of the shuffled matrices are as large as chance has
-them. What is left is corrected over all learned × all known motifs (Benjamini and Hochberg, Journal of the Royal
-Statistical Society B 57:289, 1995).
+Gupta et al., Quantifying similarity between motifs, Genome Biology 8:R24 (2007), as memelite implements it. Its
+p-values speak of single pairs of motifs, and are wrong for some: known motifs with long flat spacers, such as the
+extended ones of CTCF, are matched by any matrix of little information with p-values down to 1e-16, and a run of one
+base matches all motifs that have one. So two questions are put to motifs whose columns were shuffled:
+
+- Does the known motif match anything? Its p-values are stretched until those of shuffled matrices are as large as
+  chance has them, and corrected over all learned × all known motifs (Benjamini and Hochberg, Journal of the Royal
+  Statistical Society B 57:289, 1995).
+- Does the order of the learned motif's columns matter? Its best match must be better than the best matches of its own
+  columns in another order, which are extreme values of many, so they follow a Gumbel distribution (Gumbel, Statistics
+  of Extremes, 1958; here by the method of moments). That is corrected over the learned motifs.
+
+A match is as good as the worse of the two says.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from memelite.tomtom import tomtom
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, gumbel_r
 
 from motifloom import jaspar
 from motifloom.config import JASPAR_PREFIX
@@ -31,6 +38,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from motifloom.motifs.motif import Motif
+
+    Matrix = npt.NDArray[np.float64]
 
 MIN_INFORMATION = 6.0
 """A matrix of fewer bits is not compared."""
@@ -47,6 +56,15 @@ SHUFFLED = 1000
 NULL_QUANTILE = 0.05
 """Where in the null distribution it is held against the uniform one."""
 
+REORDERED = 32
+"""So many times are the columns of a learned motif shuffled to see whether their order matters."""
+
+LEAST_SPREAD = 0.1
+"""Best matches of reordered columns are taken to spread by at least this much, in units of −ln p."""
+
+CONFIDENT_Q = 0.05
+"""Only where a match is this good is it asked whether the order matters."""
+
 EQUIVALENT_Q = 0.01
 """Two learned motifs are equivalent when Tomtom's q-value between them is at most this."""
 
@@ -60,16 +78,39 @@ class Match:
     known
         The motif.
     q_value
-        Benjamini-Hochberg over all learned motifs × all known ones, from calibrated p-values.
+        The greater of two: Benjamini-Hochberg over all learned motifs × all known ones, from calibrated p-values; and
+        Benjamini-Hochberg over the learned motifs, from the best matches of their columns in another order.
     ppm
         The known motif as it lies on the learned one: on its strand, padded with uniform columns or cut to its width,
-        shape
-        ``(width, 4)``.
+        shape ``(width, 4)``.
     """
 
     known: KnownMotif
     q_value: float
     ppm: npt.NDArray[np.float64]
+
+
+class Likeness(NamedTuple):
+    """How motifs are alike, each of shape ``(motifs, motifs)``.
+
+    Attributes
+    ----------
+    same
+        Whether two are the same motif, on either strand.
+    offset
+        Where the second begins, in bp from the first one's start, once it is turned to the first one's strand.
+    minus
+        Whether it has to be turned.
+    """
+
+    same: npt.NDArray[np.bool_]
+    offset: npt.NDArray[np.int64]
+    minus: npt.NDArray[np.bool_]
+
+    def among(self, places: npt.NDArray[np.int64]) -> Likeness:
+        """Return how some of the motifs are alike, in the order of their `places`."""
+        pairs = np.ix_(places, places)
+        return Likeness(self.same[pairs], self.offset[pairs], self.minus[pairs])
 
 
 def read_database(name: str) -> list[KnownMotif]:
@@ -106,60 +147,76 @@ def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) ->
     queries = [motif for motif in motifs if comparable(motif)]
     if not queries:
         return {}
-    p_values, offsets, strands = _compare([q.ppm for q in queries], [known.ppm for known in database], seed)
-    q_values = _correct(p_values)
-    found = {}
+    matrices, targets = [query.ppm for query in queries], [known.ppm for known in database]
+    found = _compare(matrices, targets, seed)
+    q_values = _correct(found.p)
+    candidates = np.flatnonzero(q_values.min(axis=1) < CONFIDENT_Q)
+    by_order = np.ones(len(queries))
+    random = generator(seed, "columns in another order")
+    for row in candidates.tolist():
+        by_order[row] = order_p_value(matrices[row], targets, found.stretch, found.p[row].min(), random)
+    by_order = false_discovery_control(by_order)
+    matches = {}
     for row, query in enumerate(queries):
-        best = int(p_values[row].argmin())
+        best = int(found.p[row].argmin())
         known = database[best]
-        lying = known.ppm[::-1, ::-1] if strands[row, best] else known.ppm
-        found[query.name] = Match(
-            known, float(q_values[row, best]), _laid_on(lying, int(offsets[row, best]), len(query.ppm))
+        lying = known.ppm[::-1, ::-1] if found.minus[row, best] else known.ppm
+        q_value = q_values[row, best]
+        matches[query.name] = Match(
+            known,
+            float(max(q_value, by_order[row]) if row in candidates else q_value),
+            laid_on(lying, int(found.offset[row, best]), len(query.ppm)),
         )
-    return found
+    return matches
 
 
-def equivalents(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> dict[str, list[Motif]]:
-    """Find for each learned motif those that are the same motif: itself, and what Tomtom finds alike on either strand.
+def order_p_value(
+    query: Matrix, targets: Sequence[Matrix], stretch: Matrix, best: float, random: np.random.Generator
+) -> float:
+    """Return how likely the columns of a motif in another order match anything as well as it does.
 
-    The known motifs are compared along, so that Tomtom's null distribution does not rest on a handful of columns.
-
-    Returns
-    -------
-    By name, in the order given; a motif that is not :func:`comparable` is alike to itself alone.
+    Parameters
+    ----------
+    query
+        Probabilities of shape ``(width, 4)``.
+    targets
+        Known motifs, probabilities of shape ``(width, 4)``.
+    stretch
+        Of each target's p-values, shape ``(targets,)``.
+    best
+        The least stretched p-value of the motif itself.
     """
-    found = {motif.name: [motif] for motif in motifs}
-    queries = [motif for motif in motifs if comparable(motif)]
-    if queries:
-        matrices = [motif.ppm for motif in queries]
-        p_values, _, _ = _compare(matrices, matrices + [known.ppm for known in database], seed)
-        alike = _correct(p_values)[:, : len(queries)] <= EQUIVALENT_Q
-        alike = alike | alike.T | np.eye(len(queries), dtype=bool)
-        for row, query in enumerate(queries):
-            found[query.name] = [queries[column] for column in np.flatnonzero(alike[row])]
-    return found
+    p_values = tomtom_p_values([random.permutation(query) for _ in range(REORDERED)], targets)[0]
+    null = -np.log(p_values ** (1 / stretch)).max(axis=1)
+    scale = max(float(null.std(ddof=1)), LEAST_SPREAD) * np.sqrt(6) / np.pi
+    return float(gumbel_r.sf(-np.log(best), null.mean() - np.euler_gamma * scale, scale))
 
 
-def _compare(
-    queries: Sequence[npt.NDArray[np.float64]], targets: Sequence[npt.NDArray[np.float64]], seed: int
-) -> tuple[npt.NDArray[np.float64], ...]:
-    """Return calibrated p-values, offsets and strands of Tomtom, each of shape ``(queries, targets)``.
+class Compared(NamedTuple):
+    """How motifs are alike, each of shape ``(queries, targets)``, and each target's stretch, shape ``(targets,)``."""
+
+    p: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.int64]
+    minus: npt.NDArray[np.bool_]
+    stretch: npt.NDArray[np.float64]
+
+
+def _compare(queries: Sequence[Matrix], targets: Sequence[Matrix], seed: int) -> Compared:
+    """Compare motifs; where a target begins on a query, on which strand, and with what calibrated p-value.
 
     Where −ln p of shuffled matrices is λ > 1 times as large as that of a uniform p at :data:`NULL_QUANTILE`, p becomes
-    p to the power of 1 / λ.
+    p to the power of 1 / λ, the stretch.
     """
     random = generator(seed, "shuffled columns")
     rounds = -(-SHUFFLED // len(queries))
     shuffled = [random.permutation(query) for query in queries for _ in range(rounds)]
-    found = tomtom_p_values(queries, targets)
+    p_values, _, offsets, _, strands = tomtom_p_values(queries, targets)
     null = tomtom_p_values(shuffled, targets)[0]
-    stretch = np.log(np.quantile(null, NULL_QUANTILE, axis=0)) / np.log(NULL_QUANTILE)
-    return found[0] ** (1 / np.maximum(stretch, 1)), found[2], found[4]
+    stretch = np.maximum(np.log(np.quantile(null, NULL_QUANTILE, axis=0)) / np.log(NULL_QUANTILE), 1)
+    return Compared(p_values ** (1 / stretch), offsets.astype(np.int64), strands == 1, stretch)
 
 
-def tomtom_p_values(
-    queries: Sequence[npt.NDArray[np.float64]], targets: Sequence[npt.NDArray[np.float64]]
-) -> npt.NDArray[np.float64]:
+def tomtom_p_values(queries: Sequence[Matrix], targets: Sequence[Matrix]) -> Matrix:
     """Return Tomtom's p-values, scores, offsets, overlaps and strands, shape ``(5, queries, targets)``.
 
     Parameters
@@ -180,7 +237,28 @@ def _correct(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(false_discovery_control(p_values, axis=None)).reshape(p_values.shape)
 
 
-def _laid_on(ppm: npt.NDArray[np.float64], offset: int, width: int) -> npt.NDArray[np.float64]:
+def likeness(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> Likeness:
+    """Find which motifs are the same motif on either strand; one that is not :func:`comparable` is like itself alone.
+
+    The known motifs are compared along, so that Tomtom's null distribution does not rest on a handful of columns.
+    """
+    number = len(motifs)
+    same = np.eye(number, dtype=bool)
+    offset, minus = np.zeros((number, number), dtype=np.int64), np.zeros((number, number), dtype=bool)
+    chosen = np.array([place for place, motif in enumerate(motifs) if comparable(motif)], dtype=np.int64)
+    if len(chosen):
+        matrices = [motifs[place].ppm for place in chosen]
+        found = _compare(matrices, matrices + [known.ppm for known in database], seed)
+        near = _correct(found.p)[:, : len(chosen)] <= EQUIVALENT_Q
+        pairs = np.ix_(chosen, chosen)
+        same[pairs] |= near | near.T
+        offset[pairs], minus[pairs] = -found.offset[:, : len(chosen)], found.minus[:, : len(chosen)]
+        offset[chosen, chosen] = 0
+        minus[chosen, chosen] = False
+    return Likeness(same, offset, minus)
+
+
+def laid_on(ppm: Matrix, offset: int, width: int) -> Matrix:
     """Return the columns `offset` to ``offset + width`` of a matrix; uniform where it has none."""
     laid = np.full((width, 4), 0.25)
     first, last = max(0, -offset), min(width, len(ppm) - offset)

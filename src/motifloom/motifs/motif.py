@@ -78,10 +78,15 @@ def column_information(ppm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(2 + (ppm * logs).sum(axis=1))
 
 
+def informative(ppm: npt.NDArray[np.float64]) -> slice:
+    """Return the columns from the first to the last of at least :data:`TRIM_BITS`; all where there is none."""
+    places = np.flatnonzero(column_information(ppm) >= TRIM_BITS)
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, len(ppm))
+
+
 def trim(ppm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Cut off the outer columns of less than :data:`TRIM_BITS`; a matrix without any other column stays whole."""
-    informative = np.flatnonzero(column_information(ppm) >= TRIM_BITS)
-    return ppm[informative[0] : informative[-1] + 1] if len(informative) else ppm
+    return ppm[informative(ppm)]
 
 
 def _letter(column: npt.NDArray[np.float64]) -> str:

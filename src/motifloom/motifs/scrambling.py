@@ -8,27 +8,26 @@ shuffled by itself, since few other orders keep its dinucleotides.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from motifloom.evaluation.intervals import bootstrap_weights, intervals
-from motifloom.evaluation.kinds import JUDGED
 from motifloom.genome import UNKNOWN
 from motifloom.models.encoding import one_hot
 from motifloom.motifs.attribution import shuffled_within
+from motifloom.motifs.importance import drops, with_intervals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from motifloom.config import Kind
     from motifloom.data.dataset import Dataset
     from motifloom.genome import Codes
+    from motifloom.motifs.importance import Importance
     from motifloom.motifs.motif import Motif
     from motifloom.training.module import SequenceModule
 
@@ -40,14 +39,6 @@ BACKGROUND_BELOW = 0.99
 
 BATCH = 512
 """Sequences that a network reads at a time."""
-
-
-class Importance(NamedTuple):
-    """By how much the mean main metric of the validation split falls, with its interval; less than 0 where it rises."""
-
-    drop: float
-    low: float
-    high: float
 
 
 def scrambling_importances(
@@ -85,7 +76,8 @@ def scrambling_importances(
         without[motif.name] = whole.copy()
         if touched.any():
             without[motif.name][touched] = _scores(module, np.where(found, shuffles, codes)[touched])
-    return drops(labels, whole, without, module.kind, resamples, confidence, random)
+    lost = drops(labels, [whole, *without.values()], module.kind, resamples, random)
+    return dict(zip(without, with_intervals(lost, confidence), strict=True))
 
 
 def sites(ppm: npt.NDArray[np.float64], codes: Codes, shuffles: Codes, both_strands: bool) -> Mask:
@@ -134,50 +126,3 @@ def _scores(module: SequenceModule, codes: Codes) -> npt.NDArray[np.float64]:
     with torch.inference_mode():
         parts = [torch.from_numpy(codes[first : first + BATCH]) for first in range(0, len(codes), BATCH)]
         return np.concatenate([module.scores(module(part)).double().numpy() for part in parts])
-
-
-def drops(
-    labels: Floats,
-    whole: Floats,
-    without: Mapping[str, Floats],
-    kind: Kind,
-    resamples: int,
-    confidence: float,
-    random: np.random.Generator,
-) -> dict[str, Importance]:
-    """Compute how much the mean main metric falls, with percentile intervals of a paired bootstrap.
-
-    Parameters
-    ----------
-    labels
-        Shape ``(n, tasks)``, NaN where one is missing.
-    whole
-        Scores of the sequences as they are, shape ``(n, tasks)``.
-    without
-        Scores of the sequences without something, by its name, shape ``(n, tasks)`` each.
-
-    Returns
-    -------
-    By name. A task without a defined metric counts nothing; where there is none, nothing is lost.
-    """
-    judged = JUDGED["regression" if kind == "regression" else "binary"]
-    names = list(without)
-    values, resampled, counted = np.zeros(len(names)), np.zeros((len(names), resamples)), 0
-    for task in range(labels.shape[1]):
-        known = ~np.isnan(labels[:, task])
-        own = labels[known, task].astype(np.float64)
-        if len(np.unique(own)) < 2:
-            continue
-        counted += 1
-        arranged = [judged.arrange(own, scores[known, task]) for scores in (whole, *without.values())]
-        strata = own if judged.stratified else np.zeros(len(own))
-        estimate, *others = (one.compute(np.ones((1, len(own))), [judged.main])[judged.main] for one in arranged)
-        values += np.nan_to_num(estimate) - np.nan_to_num(np.array(others).reshape(len(names)))
-        done = 0
-        for weights in bootstrap_weights(strata, resamples, random):
-            part = slice(done, done := done + len(weights))
-            first, *rest = (np.nan_to_num(one.compute(weights, [judged.main])[judged.main]) for one in arranged)
-            resampled[:, part] += first - np.array(rest).reshape(len(names), -1)
-    values, resampled = values / max(counted, 1), resampled / max(counted, 1)
-    low, high = intervals(resampled, values, confidence)
-    return {name: Importance(*map(float, found)) for name, *found in zip(names, values, low, high, strict=True)}

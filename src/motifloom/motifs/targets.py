@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from motifloom.motifs.learn import choose_sequences
+from motifloom.motifs.filters import choose_sequences
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,7 +32,7 @@ def choose_examples(
     predictions
         Of `module`, the columns of ``predictions.parquet``.
     number
-        So many at most of those in which :func:`~motifloom.motifs.learn.choose_sequences` looks for filters' sites,
+        So many at most of those in which :func:`~motifloom.motifs.filters.choose_sequences` looks for filters' sites,
         drawn at random.
 
     Returns

@@ -13,10 +13,10 @@ from motifloom.files import write_text
 from motifloom.report.attributions import attributions
 from motifloom.report.comparisons import comparison_rows
 from motifloom.report.confusion import confusions
+from motifloom.report.consensus import consensus_part
 from motifloom.report.diagnosis import diagnosis
 from motifloom.report.experiments import answers
 from motifloom.report.figures import curves, training_figures
-from motifloom.report.found import found
 from motifloom.report.inputs import inputs
 from motifloom.report.logos import letters
 from motifloom.report.motif_tables import motif_table
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from motifloom.report.attributions import Attributions
     from motifloom.report.comparisons import ComparisonRow
     from motifloom.report.confusion import Confusion
+    from motifloom.report.consensus import ConsensusPart
     from motifloom.report.diagnosis import Diagnosis
     from motifloom.report.figures import CurvePair, TrainingFigure
-    from motifloom.report.found import Found
     from motifloom.report.inputs import Inputs
     from motifloom.report.motif_tables import MotifTable
     from motifloom.report.results import Scores
@@ -104,7 +104,7 @@ class DatasetPart:
     training: Sequence[TrainingFigure]
     selftests: SelfTests | None
     attributions: Attributions | None
-    found: Found | None
+    consensus: ConsensusPart | None
     motifs: Sequence[MotifTable]
     database: str
 
@@ -188,7 +188,7 @@ def _dataset(results: Results, name: str) -> DatasetPart:
         training_figures(results, name),
         selftests(results, name),
         attributions(results, name),
-        found(learned, results.planted(name)),
+        consensus_part(results, name, list(learned)),
         [motif_table(model, one, config.replicates) for model, one in learned.items()],
         config.database(name),
     )

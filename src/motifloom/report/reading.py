@@ -39,6 +39,19 @@ MOTIFS: Schema = {
 }  # fmt: skip
 MORE_OF_MOTIFS: Schema = {"equivalents": WHOLE}
 SEQLETS: Schema = {"pattern": WHOLE, "id": TEXT, "start": WHOLE, "end": WHOLE}
+CONSENSUS: Schema = {
+    "motif": TEXT, "consensus": TEXT, "sites": WHOLE, "importance": REAL, "importance_low": REAL,
+    "importance_high": REAL, "model": TEXT, "match": TEXT, "match_id": TEXT, "match_q": REAL, "relied_on": TEXT,
+    "members": WHOLE, "leader": TEXT, "leader_model": TEXT,
+}  # fmt: skip
+BEHAVIOUR: Schema = {
+    "motif": TEXT, "enrichment": REAL, "enrichment_low": REAL, "enrichment_high": REAL, "distance": REAL,
+    "profile": TEXT,
+}  # fmt: skip
+PAIRS: Schema = {
+    "motif_a": TEXT, "motif_b": TEXT, "distance": WHOLE, "orientation": TEXT, "pairs": WHOLE,
+    "expected_pairs": REAL, "q_value": REAL,
+}  # fmt: skip
 SITES: Schema = {"motif": TEXT, "name": TEXT}
 CALIBRATION: Schema = {
     "model": TEXT, "replicate": WHOLE, "task": TEXT, "temperature": REAL, "ece": REAL, "ece_scaled": REAL,

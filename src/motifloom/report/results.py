@@ -15,7 +15,9 @@ from motifloom.errors import InputError
 from motifloom.evaluation.kinds import main_metric
 from motifloom.motifs.meme import read_meme
 from motifloom.report.reading import (
+    BEHAVIOUR,
     COMPARISONS,
+    CONSENSUS,
     DROPPED,
     EXPERIMENT,
     GRADIENTS,
@@ -23,6 +25,7 @@ from motifloom.report.reading import (
     METRICS,
     MORE_OF_MOTIFS,
     MOTIFS,
+    PAIRS,
     REAL,
     SELFTESTS,
     SEQLETS,
@@ -48,6 +51,11 @@ OF_A_TRAINING = ("history.csv", "selftests.tsv", "gradients.tsv")
 
 OF_ATTRIBUTIONS = ("attributions.parquet", "seqlets.tsv")
 """What it has besides where there are attributions."""
+OF_MOTIFS = ("motifs.tsv", "motifs.meme", "behaviour.tsv", "pairs.tsv")
+"""What the trainings of a network with motifs have together."""
+
+OF_CONSENSUS = (".tsv", ".meme", "_matches.meme")
+"""What all networks of a dataset have together."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +228,30 @@ class Results:
             for home in homes
         ]
 
+    def consensus(self, dataset: str) -> Learned:
+        """Return what all of a dataset's networks learned.
+
+        Raises
+        ------
+        InputError
+            Also where ``consensus.meme`` lacks the matrix of a motif.
+        """
+        home = self.folder / dataset
+        table = read_delimited(home / "consensus.tsv", CONSENSUS)
+        matrices = read_meme(home / "consensus.meme")
+        missing = [name for name in table["motif"] if not len(matrices.get(name, ()))]
+        if missing:
+            raise InputError(f"{home / 'consensus.meme'}: has no matrix of {', '.join(missing)}")
+        return Learned(table, matrices, read_meme(home / "consensus_matches.meme"))
+
+    def behaviour(self, dataset: str, model: str) -> pl.DataFrame:
+        """Return how the filters of a model behave."""
+        return read_delimited(self.folder / dataset / model / "behaviour.tsv", BEHAVIOUR)
+
+    def pairs(self, dataset: str, model: str) -> pl.DataFrame:
+        """Return the pairs of motifs of a model."""
+        return read_delimited(self.folder / dataset / model / "pairs.tsv", PAIRS)
+
     def planted(self, dataset: str) -> dict[str, str]:
         """Return the motifs that a simulation planted: matrix id and, where the truth is at hand, name."""
         section = self.config.datasets[dataset]
@@ -245,7 +277,6 @@ def required_files(config: Config, folder: Path) -> list[Path]:
             if model in config.networks():
                 files += OF_A_TRAINING + (OF_ATTRIBUTIONS if config.attributions(dataset) else ())
             paths += [home / model / str(number) / file for number in range(replicates) for file in files]
-        paths += [
-            home / model / file for model in config.with_motifs(dataset) for file in ("motifs.tsv", "motifs.meme")
-        ]
+        paths += [home / model / file for model in config.with_motifs(dataset) for file in OF_MOTIFS]
+        paths += [home / f"consensus{end}" for end in OF_CONSENSUS if config.with_motifs(dataset)]
     return paths

@@ -1,0 +1,88 @@
+"""The sites of filters as BED, in the genome's coordinates where examples have a place."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from motifloom.files import whole_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from motifloom.data.dataset import Dataset
+    from motifloom.motifs.filters import Scan
+    from motifloom.motifs.motif import Motif
+
+HITS_SCHEMA = {
+    "chrom": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "name": pl.String,
+    "score": pl.Int64,
+    "strand": pl.String,
+    "id": pl.String,
+}
+"""The six columns of BED, and the example. The score is the share of the filter's sites that are no better, × 1000."""
+
+
+PLACE = {"chrom": pl.String, "start": pl.Int64, "end": pl.Int64, "strand": pl.String}
+"""Where an example lies, if it does."""
+
+
+def hits(motifs: list[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
+    """Lay out the sites of filters in the held-out sequences.
+
+    A site is cut to its motif's columns and to its sequence. Where examples have no place, ``chrom`` is the example's
+    id and coordinates count from its first base.
+
+    Parameters
+    ----------
+    motifs
+        Of all filters of a network, in their order.
+    scan
+        Of the network.
+
+    Returns
+    -------
+    Table with the columns of :data:`HITS_SCHEMA`, ordered by place; 0-based, half-open.
+    """
+    sites = scan.sites
+    start, end = scan.extent(sites)
+    length = scan.lengths[sites.row]
+    start, end = start.clip(0, length), end.clip(0, length)
+    names = np.array([motif.name for motif in motifs])
+    examples = dataset.examples[scan.rows[sites.row]]
+    minus = pl.Series(sites.minus)
+    rank = pl.DataFrame({"unit": sites.unit, "score": sites.score}).select(
+        (pl.col("score").rank("max") / pl.len() * 1000).floor().cast(pl.Int64).over("unit")
+    )
+    places = [name for name in PLACE if name in examples.columns]
+    table = examples.select(
+        "id", *places, *(pl.lit(None, kind).alias(n) for n, kind in PLACE.items() if n not in places)
+    )
+    table = table.with_columns(
+        first=pl.Series(start), last=pl.Series(end), minus=minus, score=rank["score"], name=pl.Series(names[sites.unit])
+    )
+    turned = (pl.col("strand") == "-").fill_null(value=False)
+    nowhere = pl.col("chrom").is_null()
+    first, last = pl.col("first"), pl.col("last")
+    table = table.with_columns(
+        chrom=pl.coalesce("chrom", "id"),
+        start=pl.when(nowhere).then(first).when(turned).then(pl.col("end") - last).otherwise(pl.col("start") + first),
+        end=pl.when(nowhere).then(last).when(turned).then(pl.col("end") - first).otherwise(pl.col("start") + last),
+        minus=pl.col("minus") ^ (turned & ~nowhere),
+    )
+    strand = pl.when(pl.col("minus")).then(pl.lit("-")).otherwise(pl.lit("+"))
+    return table.with_columns(strand=strand).select(pl.col(name).cast(kind) for name, kind in HITS_SCHEMA.items())
+
+
+def write_hits(path: Path, table: pl.DataFrame) -> None:
+    """Write sites as BED, compressed; the same sites give the same bytes."""
+    ordered = table.sort("chrom", "start", "end", "name", "strand")
+    text = ordered.write_csv(separator="\t", include_header=False)
+    with whole_file(path) as beside:
+        beside.write_bytes(gzip.compress(text.encode(), mtime=0))

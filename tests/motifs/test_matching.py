@@ -154,6 +154,28 @@ def test_a_users_meme_file_is_a_database(write, fungi):
     assert [known.identifier for known in database] == [known.identifier for known in fungi[:30]]
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
+def test_an_odd_meme_file_is_read_whole(write, end):
+    """Indented, without blank lines, with tabs, alternate names, other sections, and any end of the last line."""
+    rows = "0.1 0.2 0.3 0.4\n\t0.7\t0.1 0.1  0.1 "
+    text = (
+        "\ufeffMEME version 4.11.2\nALPHABET= ACGT\n"
+        f"MOTIF  M1  SOX2 more\n letter-probability matrix: alength= 4 w=2 nsites= 20\n{rows}\n"
+        f"MOTIF M2\nlog-odds matrix: alength= 4 w= 1\n1 2 3 4\nletter-probability matrix:\n\n{rows}\nURL http://x\n"
+        f"\tMOTIF\tM3\tMYC\nletter-probability matrix: alength= 4 w= 2\n{rows}{end}"
+    )
+    known = read_database(str(write("own.meme", text)))
+    assert [(one.identifier, one.name) for one in known] == [("M1", "SOX2"), ("M2", "M2"), ("M3", "MYC")]
+    for one in known:
+        assert one.ppm == pytest.approx(np.array([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]]))
+
+
+def test_a_matrix_that_is_cut_short_is_refused(write):
+    text = "MOTIF m\nletter-probability matrix: alength= 4 w= 3\n0.1 0.2 0.3 0.4\n"
+    with pytest.raises(InputError, match=r"own\.meme: row 2: says w= 3, but motif 'm' has 1 rows"):
+        read_database(str(write("own.meme", text)))
+
+
 def test_a_users_matrix_is_not_rounded_to_its_number_of_sites(write):
     """With 3 sites, whole counts would make thirds of these probabilities."""
     ppm = np.array([[0.1, 0.2, 0.3, 0.4], [0.55, 0.25, 0.15, 0.05]])

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from motifloom.report.logos import heights, information, letters, logo
+from motifloom.report.logos import heights, information, letters, logo, sheet
 
 MATRIX = np.array(
     [[1, 0, 0, 0], [0, 0.5, 0.5, 0], [0.25, 0.25, 0.25, 0.25], [0.5, 0.25, 0.125, 0.125], [0, 0, 0, 0]],
@@ -57,3 +57,21 @@ def test_a_matrix_that_says_nothing_draws_nothing() -> None:
 @pytest.mark.parametrize("base", "ACGT")
 def test_every_letter_is_drawn_once(base: str) -> None:
     assert letters().count(f'id="base-{base}"') == 1
+
+
+def test_a_sheet_stands_alone_and_has_every_logo() -> None:
+    hostile = '<script>alert(1)</script> "TF" & co'
+    text = sheet({"motif1 CTCF": MATRIX, hostile: MATRIX[:2], "empty": MATRIX[:0]})
+    root = ET.fromstring(text)  # noqa: S314 - our own
+    space = "{http://www.w3.org/2000/svg}"
+    assert [title.text for title in root.iter(f"{space}title")] == ["motif1 CTCF", hostile, "empty"]
+    drawn = {path.get("id") for path in root.iter(f"{space}path") if path.get("fill")}
+    assert drawn == {f"base-{base}" for base in "ACGT"}
+    used = [use.get("href") for use in root.iter(f"{space}use")]
+    assert len(used) == len(re.findall("<use", logo(MATRIX, "")) + re.findall("<use", logo(MATRIX[:2], "")))
+    assert set(used) <= {f"#{name}" for name in drawn}
+
+
+def test_a_sheet_of_nothing_is_an_empty_picture() -> None:
+    assert "<use" not in sheet({})
+    assert "viewBox" in sheet({"motif1": MATRIX})

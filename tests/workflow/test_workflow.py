@@ -90,7 +90,7 @@ def test_a_run_has_every_file(finished: Path) -> None:
     expected |= {f"tiny/{name}.tsv" for name in ("metrics", "comparisons", *DIAGNOSIS)}
     expected |= {f"tiny/simulation/{name}" for name in ("genome.fa", "regions.bed", "negatives.bed", "sites.tsv")}
     expected |= {f"tiny/{model}/{name}" for model in ("cnn", "bilstm") for name in OF_MOTIFS}
-    expected |= {f"tiny/consensus{end}" for end in (".tsv", ".meme", "_matches.meme")}
+    expected |= {f"tiny/consensus{end}" for end in (".tsv", ".meme", ".svg", "_matches.meme")}
     for model, files in LEARNED.items():
         both = ["predictions.parquet", "train_predictions.parquet"]
         expected |= {f"tiny/{model}/0/{name}" for name in [*both, *files.split()]}

@@ -6,7 +6,7 @@ replicate.
 
 OUTPUTS: {results}/{dataset}/{model}/motifs.tsv, motifs.meme, motifs.jaspar,
 motifs.transfac, matches.meme, behaviour.tsv, pairs.tsv and hits.bed.gz; {results}/{dataset}/consensus.tsv,
-consensus.meme and consensus_matches.meme.
+consensus.meme, consensus_matches.meme and consensus.svg.
 
 COMMANDS: motifloom motifs, consensus.
 """
@@ -76,6 +76,7 @@ rule consensus:
         table=f"{RESULTS}/{{dataset}}/consensus.tsv",
         motifs=f"{RESULTS}/{{dataset}}/consensus.meme",
         matches=f"{RESULTS}/{{dataset}}/consensus_matches.meme",
+        logos=f"{RESULTS}/{{dataset}}/consensus.svg",
     log:
         f"{RESULTS}/logs/consensus/{{dataset}}.log",
     benchmark:

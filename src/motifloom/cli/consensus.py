@@ -1,6 +1,7 @@
 """Put the motifs of all networks of a dataset into clusters, and name the consensus of each.
 
-Writes consensus.tsv, consensus.meme and consensus_matches.meme: the known motif that each matched, laid on it.
+Writes consensus.tsv, consensus.meme, consensus.svg (logos) and consensus_matches.meme: the known motif that each
+matched, laid on it.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.files import write_text, write_tsv
     from motifloom.motifs.consensus import consensus_motifs, read_compared
-    from motifloom.motifs.matching import read_database
+    from motifloom.motifs.matching import CONFIDENT_Q, read_database
     from motifloom.motifs.meme import meme_text
+    from motifloom.report.logos import sheet
 
     settings = config.read(args.config, args.dataset)
     motifs, rows = read_compared({folder.name: folder for folder in args.models})
@@ -57,5 +59,8 @@ def run(args: argparse.Namespace) -> None:
     laid = [(m.name, found.matches[m.name].ppm, m.sites) for m in found.motifs if m.name in found.matches]
     write_text(args.output / "consensus_matches.meme", meme_text(laid))
     write_text(args.output / "consensus.meme", meme_text((m.name, m.ppm, m.sites) for m in found.motifs))
+    named = {name: match.known.name for name, match in found.matches.items() if match.q_value < CONFIDENT_Q}
+    logos = {f"{m.name} {named.get(m.name, '')}".strip(): m.ppm for m in found.motifs}
+    write_text(args.output / "consensus.svg", sheet(logos))
     write_tsv(args.output / "consensus.tsv", found.table)
     logger.info("%d motifs of %d models make %d clusters", len(motifs), len(args.models), len(found.motifs))

@@ -29,7 +29,7 @@ from motifloom import jaspar
 from motifloom.config import JASPAR_PREFIX
 from motifloom.errors import InputError
 from motifloom.jaspar import KnownMotif
-from motifloom.motifs.meme import read_meme
+from motifloom.motifs.meme import read_named
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -123,13 +123,13 @@ def read_database(name: str) -> list[KnownMotif]:
     """
     if name.startswith(JASPAR_PREFIX):
         return jaspar.fetch_taxon(name.removeprefix(JASPAR_PREFIX))
-    found = read_meme(name)
-    empty = [title for title, ppm in found.items() if not (len(ppm) and ppm.sum(axis=1).all())]
+    found = read_named(name)
+    empty = [one.name for one in found if not (len(one.ppm) and one.ppm.sum(axis=1).all())]
     if empty:
         raise InputError(f"{name}: motif '{title}' has no column, or one of zeros" for title in empty)
     if not found:
         raise InputError(f"{name}: holds no motif")
-    return [KnownMotif(title, title, ppm / ppm.sum(axis=1, keepdims=True)) for title, ppm in found.items()]
+    return [KnownMotif(n, other or n, ppm / ppm.sum(axis=1, keepdims=True)) for n, other, ppm in found]
 
 
 def comparable(motif: Motif) -> bool:

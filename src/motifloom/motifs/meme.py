@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -48,6 +49,14 @@ def meme_text(motifs: Iterable[tuple[str, npt.NDArray[np.float64], int]]) -> str
     return "\n".join(parts)
 
 
+class Named(NamedTuple):
+    """A motif of a file: its name, its alternate name or nothing, and probabilities of shape ``(width, 4)``."""
+
+    name: str
+    alternate: str
+    ppm: npt.NDArray[np.float64]
+
+
 def read_meme(path: str | Path) -> dict[str, npt.NDArray[np.float64]]:
     """Read the probabilities of every motif.
 
@@ -58,15 +67,29 @@ def read_meme(path: str | Path) -> dict[str, npt.NDArray[np.float64]]:
     Raises
     ------
     InputError
-        Where the file cannot be read, a name comes twice, or a row is not four probabilities.
+        As :func:`read_named`.
+    """
+    return {motif.name: motif.ppm for motif in read_named(path)}
+
+
+def read_named(path: str | Path) -> list[Named]:
+    """Read every motif, in the file's order, however its lines are indented and wherever they end.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, a name comes twice, a row is not four probabilities, or a matrix has not as many
+        rows as it says.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is no MEME file: {error}") from None
     rows: dict[str, list[list[float]]] = {}
+    alternates: dict[str, str] = {}
+    widths: dict[str, tuple[int, int]] = {}
     name = ""
     inside = False
     for number, line in enumerate(lines, start=1):
@@ -75,14 +98,25 @@ def read_meme(path: str | Path) -> dict[str, npt.NDArray[np.float64]]:
             name, inside = (words[1] if len(words) > 1 else ""), False
             if not name or name in rows:
                 raise InputError(f"{path}: row {number}: expected a new name after MOTIF, found '{line.strip()}'")
-            rows[name] = []
-        elif line.startswith("letter-probability matrix"):
+            rows[name], alternates[name] = [], " ".join(words[2:3])
+        elif words[:1] == ["letter-probability"] and name:
             inside = True
+            width = re.search(r"\bw\s*=\s*(\d+)", line)
+            if width:
+                widths[name] = number, int(width[1])
         elif inside and words and not _is_number(words[0]):
             inside = False
         elif inside and words:
             rows[name].append(_row(words, f"{path}: row {number}"))
-    return {name: np.array(matrix, dtype=float).reshape(-1, 4) for name, matrix in rows.items()}
+    wrong = [name for name, (_, width) in widths.items() if width != len(rows[name])]
+    if wrong:
+        raise InputError(
+            f"{path}: row {widths[name][0]}: says w= {widths[name][1]}, but motif '{name}' has {len(rows[name])} rows"
+            for name in wrong
+        )
+    return [
+        Named(name, alternates[name], np.array(matrix, dtype=float).reshape(-1, 4)) for name, matrix in rows.items()
+    ]
 
 
 def _is_number(word: str) -> bool:

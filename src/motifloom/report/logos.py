@@ -14,6 +14,8 @@ from markupsafe import Markup
 from motifloom.report.svg import number, picture, tag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
@@ -40,6 +42,35 @@ def letters() -> Markup:
     """Return the outlines that every logo of the page refers to; each fills the unit square."""
     paths = [tag("path", id=f"base-{base}", class_=f"base-{base}", d=d) for base, d in OUTLINES.items()]
     return tag("svg", tag("defs", *paths), width="0", height="0", class_="letters", aria_hidden="true")
+
+
+COLOURS = {"A": "#0a8a52", "C": "#1f5fbf", "G": "#e69500", "T": "#cf2a3a"}
+"""Of the letters where no page gives them theirs."""
+
+TITLE = 16
+"""The height of a logo's title on a sheet, in px."""
+
+
+def sheet(matrices: Mapping[str, Floats]) -> Markup:
+    """Draw logos below each other, with their titles, as an SVG file of its own.
+
+    Parameters
+    ----------
+    matrices
+        By title, probabilities of shape ``(width, 4)``.
+    """
+    height = 2 * BIT + TITLE + 8
+    width = max([12 * TITLE, *(len(matrix) * COLUMN for matrix in matrices.values())])
+    parts = [tag("defs", *(tag("path", id=f"base-{base}", fill=COLOURS[base], d=d) for base, d in OUTLINES.items()))]
+    for place, (title, matrix) in enumerate(matrices.items()):
+        text = tag("text", title, x=0, y=TITLE - 4, font_family="sans-serif", font_size=12)
+        move = f"translate(0 {TITLE}) scale({COLUMN} {BIT})"
+        drawn = tag("g", *_letters(matrix), transform=move) if len(matrix) else Markup("")
+        parts.append(tag("g", tag("title", title), text, drawn, transform=f"translate(0 {place * height})"))
+    high = max(height * len(matrices), 1)
+    return tag(
+        "svg", *parts, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width} {high}", width=width, height=high
+    )
 
 
 def information(matrix: Floats) -> Floats:
@@ -73,6 +104,13 @@ def heights(matrix: Floats) -> Floats:
 
 def logo(matrix: Floats, title: str) -> Markup:
     """Draw a matrix of shape ``(width, 4)``; in each column the highest letter stands on top."""
+    parts = _letters(matrix)
+    drawn = tag("g", *parts, transform=f"scale({COLUMN} {BIT})") if parts else Markup("")
+    return picture(len(matrix) * COLUMN, 2 * BIT, title, drawn, class_="logo")
+
+
+def _letters(matrix: Floats) -> list[Markup]:
+    """Return the letters of a logo, in columns and bits."""
     parts = []
     for column, bits in enumerate(heights(matrix)):
         below = 0.0
@@ -83,5 +121,4 @@ def logo(matrix: Floats, title: str) -> Markup:
                 move = f"matrix(1 0 0 {number(height, 3)} {column} {top})"
                 parts.append(tag("use", href=f"#base-{BASES[base]}", transform=move))
             below += height
-    drawn = tag("g", *parts, transform=f"scale({COLUMN} {BIT})") if parts else Markup("")
-    return picture(len(matrix) * COLUMN, 2 * BIT, title, drawn, class_="logo")
+    return parts

@@ -19,6 +19,7 @@ from motifloom.models.initialisation import (
     best_places,
     centred,
     enriched_motifs,
+    erased,
     initialise,
     kmer_matrix,
     log_odds,
@@ -73,7 +74,7 @@ def weights_of(network):
 
 def test_a_planted_motif_is_found_and_nothing_else():
     positive = np.arange(300) % 2 == 0
-    motifs = enriched_motifs(plant(WORDS, positive[:, None]), positive, WIDTH, 6, both_strands=True)
+    motifs, _ = enriched_motifs(plant(WORDS, positive[:, None]), positive, ~positive, WIDTH, 6, both_strands=True)
     assert len(motifs) == 1
     assert motifs[0].shape == (4, WIDTH)
     assert holds(motifs[0], WORDS[0])
@@ -81,8 +82,8 @@ def test_a_planted_motif_is_found_and_nothing_else():
 
 def test_the_shares_of_a_motif_are_those_it_was_planted_with():
     positive = np.arange(2000) % 2 == 0
-    (motif,) = enriched_motifs(
-        plant(WORDS, positive[:, None], mutated=0.2), positive, len(WORDS[0]), 6, both_strands=True
+    (motif,), _ = enriched_motifs(
+        plant(WORDS, positive[:, None], mutated=0.2), positive, ~positive, len(WORDS[0]), 6, both_strands=True
     )
     shares = np.exp(motif) / 4
     assert np.median(shares.max(axis=0)) == pytest.approx(0.8 + 0.2 / 4, abs=0.05)
@@ -91,17 +92,22 @@ def test_the_shares_of_a_motif_are_those_it_was_planted_with():
 def test_motifs_of_different_sequences_are_all_found():
     kind = np.arange(600) % 4  # the first word, the second one, none, none
     copies = np.stack([kind == 0, kind == 1], axis=1)
-    motifs = enriched_motifs(plant(WORDS, copies), kind < 2, WIDTH, 6, both_strands=True)
+    motifs, _ = enriched_motifs(plant(WORDS, copies), kind < 2, kind >= 2, WIDTH, 6, both_strands=True)
     assert all(any(holds(motif, word) for motif in motifs[:2]) for word in WORDS)
 
 
 def test_without_a_difference_nothing_is_found():
     random = np.random.default_rng(1)
     codes = random.integers(4, size=(400, 47)).astype(np.uint8)
-    assert enriched_motifs(codes, random.random(400) < 0.5, WIDTH, 6, both_strands=True) == []
+    assert enriched_motifs(codes, np.arange(400) < 170, np.arange(400) >= 170, WIDTH, 6, both_strands=True)[0] == []
     network = network_of()
     before = weights_of(network)
-    assert seed_filters(network, codes, np.ones((400, 1), dtype=np.float32), both_strands=True) == 0
+    assert (
+        seed_filters(
+            network, codes, np.ones((400, 1), dtype=np.float32), both_strands=True, random=np.random.default_rng(9)
+        )
+        == 0
+    )
     assert (weights_of(network) == before).all()
 
 
@@ -110,7 +116,7 @@ def test_a_motif_becomes_a_filter_for_each_strand():
     codes = plant(WORDS, labels == 1)
     network = network_of()
     before = weights_of(network)
-    assert seed_filters(network, codes, labels, both_strands=True) == 1
+    assert seed_filters(network, codes, labels, both_strands=True, random=np.random.default_rng(9)) == 1
     after = weights_of(network)
     assert holds(after[0], WORDS[0])
     assert (after[1] == after[0, ::-1, ::-1]).all()
@@ -123,21 +129,70 @@ def test_of_sequences_with_a_direction_one_strand_is_read():
     codes = np.random.default_rng(8).integers(4, size=(300, 47)).astype(np.uint8)
     codes[labels[:, 0] == 1, 9 : 9 + len(WORDS[0])] = encode(WORDS[0])
     codes[labels[:, 0] == 0, 20 : 20 + len(WORDS[0])] = reverse_complement(encode(WORDS[0]))
+    (motif,), _ = enriched_motifs(codes, labels[:, 0] == 1, labels[:, 0] == 0, WIDTH, 6, both_strands=False)
+    assert WORDS[0][1:-1] in consensus(motif)
+    assert enriched_motifs(codes, labels[:, 0] == 1, labels[:, 0] == 0, WIDTH, 6, both_strands=True)[0] == []
     network = network_of()
     before = weights_of(network)
-    assert seed_filters(network, codes, labels, both_strands=False) == 1
-    after = weights_of(network)
-    assert WORDS[0][1:-1] in consensus(after[0])
-    assert (after[1:] == before[1:]).all()
-    assert seed_filters(network, codes, labels, both_strands=True) == 0
+    assert seed_filters(network, codes, labels, both_strands=False, random=np.random.default_rng(9)) == 2
+    forward, backward, *others = weights_of(network)
+    assert WORDS[0][1:-1] in consensus(forward)
+    assert decode(reverse_complement(encode(WORDS[0])))[1:-1] in consensus(backward)
+    assert (np.stack(others) == before[2:]).all()
+
+
+def test_motifs_that_both_labels_have_alike_are_found_against_shuffles():
+    """As where the order of two motifs, or how far apart they are, tells the labels."""
+    copies = np.ones((300, 2), dtype=bool)
+    codes = plant(WORDS, copies)
+    labels = (np.arange(300) % 2 == 0).astype(np.float32)[:, None]
+    assert enriched_motifs(codes, labels[:, 0] == 1, labels[:, 0] == 0, WIDTH, 6, both_strands=True)[0] == []
+    network = network_of()
+    assert seed_filters(network, codes, labels, both_strands=True, random=np.random.default_rng(9)) == 2
+    filters = weights_of(network)
+    assert all(any(holds(filters[strand], word) for strand in (0, 2)) for word in WORDS)
+
+
+def test_what_is_left_has_none_of_the_motifs_and_is_else_unchanged():
+    positive = np.arange(300) % 2 == 0
+    codes = plant(WORDS, positive[:, None], mutated=0.0)
+    _, rest = enriched_motifs(codes, positive, ~positive, WIDTH, 6, both_strands=True)
+    texts = [decode(row) for row in rest]
+    strands = WORDS[0], decode(reverse_complement(encode(WORDS[0])))
+    assert not any(strand in text for strand in strands for text in texts)
+    same = rest == codes
+    assert (rest[~same] == UNKNOWN).all()
+    assert same[~positive].mean() > 0.95
+    assert not same[positive].all(axis=1).any()
+
+
+@pytest.mark.parametrize("both_strands", [True, False])
+def test_sites_are_erased_where_the_motif_has_information(both_strands):
+    random = np.random.default_rng(10)
+    codes = random.integers(5, size=(14, 33)).astype(np.uint8)
+    motif = random.normal(size=(4, 7))
+    motif[:, [0, 4]] *= 0.01
+    columns = np.ptp(motif, axis=0) > 1
+    assert 1 < columns.sum() < 7
+    padded = np.vstack([motif, np.zeros(7)])
+    expected = codes.copy()
+    for row, left in zip(codes, expected, strict=True):
+        for first in range(33 - 7 + 1):
+            site, place = row[first : first + 7], left[first : first + 7]
+            if padded[site, range(7)].sum() > 2:
+                place[columns] = UNKNOWN
+            if both_strands and padded[reverse_complement(site), range(7)].sum() > 2:
+                place[columns[::-1]] = UNKNOWN
+    assert (expected != codes).any()
+    assert (erased(codes, motif, 2, both_strands) == expected).all()
 
 
 def test_the_same_sequences_give_the_same_filters():
     labels = (np.arange(300) % 2 == 0).astype(np.float32)[:, None]
     codes = plant(WORDS, labels == 1)
     first, second = network_of(), network_of()
-    seed_filters(first, codes, labels, both_strands=True)
-    seed_filters(second, codes, labels, both_strands=True)
+    seed_filters(first, codes, labels, both_strands=True, random=np.random.default_rng(9))
+    seed_filters(second, codes, labels, both_strands=True, random=np.random.default_rng(9))
     assert (weights_of(first) == weights_of(second)).all()
 
 
@@ -147,7 +202,7 @@ def test_every_task_gives_its_motifs_and_a_missing_label_is_not_looked_at():
     labels = copies.astype(np.float32)
     labels[random.random(labels.shape) < 0.2] = np.nan
     network = network_of(tasks=2)
-    assert seed_filters(network, plant(WORDS, copies), labels, both_strands=True) == 2
+    assert seed_filters(network, plant(WORDS, copies), labels, both_strands=True, random=np.random.default_rng(9)) == 2
     filters = weights_of(network)
     assert holds(filters[0], WORDS[0])
     assert holds(filters[2], WORDS[1])
@@ -157,14 +212,21 @@ def test_of_values_those_above_the_median_are_positive():
     copies = np.arange(301)[:, None] % 2 == 0
     values = np.where(copies, 7.0, 6.5) + np.random.default_rng(3).normal(scale=0.1, size=copies.shape)
     network = network_of()
-    assert seed_filters(network, plant(WORDS, copies), values.astype(np.float32), both_strands=True) == 1
+    assert (
+        seed_filters(
+            network, plant(WORDS, copies), values.astype(np.float32), both_strands=True, random=np.random.default_rng(9)
+        )
+        == 1
+    )
     assert holds(weights_of(network)[0], WORDS[0])
 
 
 @pytest.mark.parametrize("width", [5, 61])
 def test_filters_narrower_than_a_kmer_and_wider_than_the_sequences_begin_with_motifs(width):
     positive = np.arange(300) % 2 == 0
-    (motif, *_) = enriched_motifs(plant(("TATATATATATA",), positive[:, None]), positive, width, 6, both_strands=True)
+    (motif, *_), _ = enriched_motifs(
+        plant(("TATATATATATA",), positive[:, None]), positive, ~positive, width, 6, both_strands=True
+    )
     assert motif.shape == (4, width)
     assert np.isfinite(motif).all()
     assert set(consensus(motif)) - {"."} <= set("AT")
@@ -174,7 +236,7 @@ def test_a_task_without_both_labels_is_passed_over():
     copies = np.arange(300)[:, None] % 2 == 0
     labels = np.concatenate([np.full((300, 1), np.nan), np.zeros((300, 1)), copies], axis=1).astype(np.float32)
     network = network_of(tasks=3)
-    assert seed_filters(network, plant(WORDS, copies), labels, both_strands=True) == 1
+    assert seed_filters(network, plant(WORDS, copies), labels, both_strands=True, random=np.random.default_rng(9)) == 1
 
 
 def test_no_more_than_half_of_the_filters_are_replaced():
@@ -185,7 +247,7 @@ def test_no_more_than_half_of_the_filters_are_replaced():
     codes = plant(words, kind[:, None] == np.arange(7), mutated=0.0)
     network = network_of(filters=8)
     before = weights_of(network)
-    assert seed_filters(network, codes, labels, both_strands=True) == 2
+    assert seed_filters(network, codes, labels, both_strands=True, random=np.random.default_rng(9)) == 2
     assert (weights_of(network)[4:] == before[4:]).all()
 
 
@@ -276,7 +338,13 @@ def test_networks_begin_with_motifs_unless_told_otherwise():
         assert (parameters_to_vector(network.parameters()) != before).any() == changed
     assert holds(weights_of(kmers)[0], WORDS[0])
     train = split == "train"  # the test split is not looked at
-    seed_filters(random, codes[train], positive[train].astype(np.float32)[:, None], both_strands=True)
+    seed_filters(
+        random,
+        codes[train],
+        positive[train].astype(np.float32)[:, None],
+        both_strands=True,
+        random=np.random.default_rng(9),
+    )
     (one, other) = (weights_of(network)[0] / np.linalg.norm(weights_of(network)[0]) for network in (kmers, random))
     assert one == pytest.approx(other, abs=1e-6)
 

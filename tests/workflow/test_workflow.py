@@ -168,6 +168,8 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         "collect/",
         "evaluate/",
         "diagnose/",
+        "consensus/",
+        "tiny/consensus",
         *(f"tiny/{name}.tsv" for name in DIAGNOSIS),
         "tiny/metrics",
         "tiny/comparisons",
@@ -272,7 +274,7 @@ def test_a_killed_run_goes_on_where_it_was(finished: Path, copied: Path) -> None
     assert status != 0
     assert "--unlock" in said
     run(copied, *TINY_RUN, "--unlock")
-    assert tiny_run.jobs(run(copied, *TINY_RUN)) == sorted([*AFTER_TRAINING, BILSTM])
+    assert tiny_run.jobs(run(copied, *TINY_RUN)) == sorted([*AFTER_TRAINING, BILSTM, *motifs_of("bilstm")])
     assert_same(results, finished / "results")
     untouched = [name for name in before if name.startswith(("tiny/cnn", "tiny/knn", "tiny/oracle", "genomes"))]
     assert untouched

@@ -3,10 +3,11 @@
 A network that starts from random filters finds a motif by descent from what little of it a filter holds by chance; with
 a few hundred sequences it learns their noise meanwhile. Motif discovery by counting needs far fewer. It is done here as
 in DREME and STREME (Bailey, Bioinformatics 27:1653, 2011 and 37:2834, 2021), simplified: take the k-mer that tells the
-positive sequences best from the others, align its occurrences, estimate the motif anew from its best sites, put the
-sequences that have one aside, and go on with the rest until no k-mer is enriched. Starting filters from such motifs is
-after Lanchantin et al. (Deep Motif, arXiv:1605.01133, 2016), who start them from known ones. Training changes them
-freely.
+positive sequences best from the others, align its occurrences, estimate the motif anew from its best sites, erase them,
+and go on with what is left until no k-mer is enriched. Then the same with all sequences against shuffles of themselves:
+a motif that positives and negatives have alike, so that only its place or its neighbours tell them apart, is found
+there and nowhere else. Starting filters from such motifs is after Lanchantin et al. (Deep Motif, arXiv:1605.01133,
+2016), who start them from known ones. Training changes them freely.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 from scipy import stats
 from torch.nn import functional
 
+from motifloom.data.shuffle import shuffled
 from motifloom.genome import UNKNOWN, reverse_complement
 from motifloom.models.base import FilterNetwork
 from motifloom.models.encoding import one_hot
@@ -27,6 +29,7 @@ from motifloom.seeds import generator
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from torch import Tensor
 
     from motifloom.data.dataset import Dataset
     from motifloom.genome import Codes
@@ -69,15 +72,23 @@ def initialise(network: Network, dataset: Dataset, seed: int, both_strands: bool
     if not isinstance(network, FilterNetwork) or network.initialise == "random":
         return
     rows = np.sort(generator(seed, "initialise").permutation(dataset.rows("train"))[:SEQUENCES])
-    motifs = seed_filters(network, dataset.codes(rows), dataset.labels(rows), both_strands)
+    random = generator(seed, "shuffles")
+    motifs = seed_filters(network, dataset.codes(rows), dataset.labels(rows), both_strands, random)
     logger.info("%d motifs are enriched in %d training sequences: filters begin with them", motifs, len(rows))
 
 
-def seed_filters(network: FilterNetwork, codes: Codes, labels: npt.NDArray[np.float32], both_strands: bool) -> int:
-    """Let filters of the first layer begin as motifs that sequences of high label are enriched in.
+def seed_filters(
+    network: FilterNetwork,
+    codes: Codes,
+    labels: npt.NDArray[np.float32],
+    both_strands: bool,
+    random: np.random.Generator,
+) -> int:
+    """Let filters of the first layer begin as motifs that sequences of high label are enriched in, then all sequences.
 
-    A sequence is positive in a task where its label is 1 or, in a task of more than two values, above the median. Every
-    motif becomes a filter, or two, one for each strand, as long as the random ones are.
+    A sequence is positive in a task where its label is 1 or, in a task of more than two values, above the median. All
+    sequences are held against shuffles of themselves that keep their dinucleotides. Every motif becomes a filter, or
+    two, one for each strand, as long as the random ones are.
 
     Parameters
     ----------
@@ -87,6 +98,8 @@ def seed_filters(network: FilterNetwork, codes: Codes, labels: npt.NDArray[np.fl
         Shape ``(n, tasks)``, NaN where one is missing.
     both_strands
         Whether a motif may lie on either strand.
+    random
+        Shuffles the sequences.
 
     Returns
     -------
@@ -95,14 +108,20 @@ def seed_filters(network: FilterNetwork, codes: Codes, labels: npt.NDArray[np.fl
     weights = network.first_layer.get_parameter("0.weight")
     filters, _, width = weights.shape
     room = filters // 2 // (2 if both_strands else 1)
+    rest = codes.copy()
     motifs: list[Matrix] = []
     for task in labels.T:
         known = ~np.isnan(task)
-        values = task[known]
-        if len(np.unique(values)) < 2:
+        values = np.unique(task[known])
+        if len(values) < 2:
             continue
-        positive = values > (np.median(values) if len(np.unique(values)) > 2 else values.mean())
-        motifs += enriched_motifs(codes[known], positive, width, max(1, room // labels.shape[1]), both_strands)
+        positive = task > (np.median(task[known]) if len(values) > 2 else values.mean())
+        each = max(1, room // labels.shape[1])
+        found, rest = enriched_motifs(rest, positive, known & ~positive, width, each, both_strands)
+        motifs += found
+    both = np.concatenate([rest, [shuffled(sequence, random) for sequence in rest]])
+    own = np.arange(len(both)) < len(rest)
+    motifs += enriched_motifs(both, own, ~own, width, room - len(motifs), both_strands)[0]
     motifs = motifs[:room]
     norm = weights.detach().flatten(1).norm(dim=1).mean()
     with torch.no_grad():
@@ -116,49 +135,59 @@ def seed_filters(network: FilterNetwork, codes: Codes, labels: npt.NDArray[np.fl
 
 
 def enriched_motifs(
-    codes: Codes, positive: npt.NDArray[np.bool_], width: int, number: int, both_strands: bool
-) -> list[Matrix]:
-    """Return at most `number` motifs that positive sequences have and negative ones lack, the clearest first.
+    codes: Codes,
+    positive: npt.NDArray[np.bool_],
+    negative: npt.NDArray[np.bool_],
+    width: int,
+    number: int,
+    both_strands: bool,
+) -> tuple[list[Matrix], Codes]:
+    """Return motifs that positive sequences have and negative ones lack, the clearest first, and what is left without.
 
     Parameters
     ----------
     codes
         Shape ``(n, length)``.
-    positive
-        Shape ``(n,)``.
+    positive, negative
+        Which sequences are compared, each of shape ``(n,)``; sites are erased from the others as well.
     width
         Of a motif in bp.
+    number
+        Of motifs, at most.
     both_strands
         Whether a motif may lie on either strand.
 
     Returns
     -------
-    Log-odds of the bases A C G T against the sequences' own composition, each of shape ``(4, width)``.
+    motifs
+        Log-odds of the bases A C G T against the sequences' own composition, each of shape ``(4, width)``.
+    rest
+        The sequences with the sites of all these motifs unknown, shape ``(n, length)``.
     """
     kmer = min(KMER, width)
-    present = kmer_presence(codes, kmer, both_strands)
-    flank = np.full((len(codes), width // 2 + FLANK), UNKNOWN, dtype=np.uint8)
-    padded = np.concatenate([flank, codes, flank], axis=1)
-    background = base_shares(codes)
-    left = np.ones(len(codes), dtype=bool)
+    flank = width // 2 + FLANK
+    rest = np.pad(codes, ((0, 0), (flank, flank)), constant_values=UNKNOWN)
+    background, compared = base_shares(codes), positive | negative
     motifs: list[Matrix] = []
     while len(motifs) < number:
-        column = most_enriched(present[left], positive[left])
+        present = kmer_presence(rest, kmer, both_strands)
+        column = most_enriched(present[compared], positive[compared])
         if column is None:
             break
-        sought = left & positive
-        places, _ = best_places(padded, kmer_matrix(kmer, column, width, both_strands), both_strands)
-        sites = has_kmer = present[:, column]
+        motif = word = kmer_matrix(kmer, column, width, both_strands)
+        sites, least = present[:, column], kmer - 0.5
         for _ in range(ROUNDS):
-            counts = aligned_counts(padded, places, sites & sought, width)
-            motif = log_odds(centred(counts, width), background)
-            places, scores = best_places(padded, motif, both_strands)
-            sites = scores > np.quantile(scores[left & ~positive], NEGATIVES_BELOW, method="higher")
-            if not (sites & sought).any():
+            if not (sites & positive).any():
                 break
-        left &= ~(sites | has_kmer)
+            places, _ = best_places(rest, motif, both_strands)
+            counts = aligned_counts(rest, places, sites & positive, width)
+            motif = log_odds(centred(counts, width), background)
+            _, scores = best_places(rest, motif, both_strands)
+            least = float(np.quantile(scores[negative], NEGATIVES_BELOW, method="higher"))
+            sites = scores > least
+        rest = erased(erased(rest, motif, least, both_strands), word, kmer - 0.5, both_strands)
         motifs.append(motif)
-    return motifs
+    return motifs, rest[:, flank : rest.shape[1] - flank]
 
 
 def most_enriched(present: npt.NDArray[np.bool_], positive: npt.NDArray[np.bool_]) -> int | None:
@@ -204,13 +233,30 @@ def best_places(
     For each sequence where its best site begins, counted from the start of the strand, that of the reverse strand
     after all places of the forward one, and its score: the sum of the motif's values, 0 for an unknown base.
     """
-    strands = torch.tensor(np.stack([motif, motif[::-1, ::-1]][: 1 + both_strands]), dtype=torch.float32)
-    with torch.inference_mode():
-        parts = (torch.from_numpy(codes[first : first + BATCH]) for first in range(0, len(codes), BATCH))
-        scores = torch.cat([functional.conv1d(one_hot(part), strands) for part in parts])
-        scores[:, 1:] = scores[:, 1:].flip(2)
-        best, place = scores.flatten(1).max(dim=1)
+    scores = scan(codes, motif, both_strands)
+    scores[:, 1:] = scores[:, 1:].flip(2)
+    best, place = scores.flatten(1).max(dim=1)
     return place.numpy(), best.numpy()
+
+
+def scan(codes: Codes, motif: Matrix, both_strands: bool) -> Tensor:
+    """Return the scores ``(n, strands, places)`` of all places, counted from the start of the forward strand."""
+    strands = torch.tensor(np.stack([motif, motif[::-1, ::-1]][: 1 + both_strands]), dtype=torch.float32)
+    with torch.no_grad():
+        parts = (torch.from_numpy(codes[first : first + BATCH]) for first in range(0, len(codes), BATCH))
+        return torch.cat([functional.conv1d(one_hot(part), strands) for part in parts])
+
+
+def erased(codes: Codes, motif: Matrix, least: float, both_strands: bool) -> Codes:
+    """Return sequences in which every site that scores more than `least` is unknown, where the motif has information.
+
+    Of a site, the columns whose values differ by more than 1 between the best and the worst base are erased.
+    """
+    found = scan(codes, motif, both_strands) > least
+    columns = torch.tensor(np.ptp(motif, axis=0) > 1, dtype=torch.float32)
+    strands = torch.stack([columns, columns.flip(0)][: 1 + both_strands])[:, None]
+    covered = functional.conv_transpose1d(found.float(), strands)[:, 0] > 0
+    return np.where(covered.numpy(), np.uint8(UNKNOWN), codes)
 
 
 def aligned_counts(codes: Codes, places: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_], width: int) -> Matrix:

@@ -124,7 +124,8 @@ def learn(
         for group in found:
             grouped |= {member.motif.name: group for member in group}
             importance |= {member.motif.name: lost[group[0].motif.name] for member in group}
-    matches = match([m for m in motifs if scans[m.replicate].enriched[m.unit]], database, settings.seed)
+    enriched = [motif for motif in motifs if scans[motif.replicate].enriched[motif.unit]]
+    matches = match(enriched, database, settings.seed, asked=len(motifs))
     again = reproducibility(motifs, alike.same, importance, len(modules))
 
     def rank(motif: Motif) -> tuple[float, float, int, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import torch
 
 from motifloom.config import validate
 from motifloom.data.dataset import SEQUENCE_SCHEMA, Dataset, Sequences
@@ -68,6 +69,7 @@ def main() -> None:
             named["random matrices"].append(sum(one.q_value < LEVEL for one in found.values()))
             compared["random matrices"] += len(found)
             dataset = random_dataset(run)
+            torch.manual_seed(run)
             untrained = SequenceModule(
                 config.models["cnn"].model_dump(), {}, "binary", ["task 1"], LENGTH, both_strands=True
             )

@@ -47,7 +47,9 @@ def main() -> None:
                 errors = site_errors(results, dataset, one, table.row(rows[0], named=True))
                 print(f"  {one.name}: motif {rows[0] + 1} by importance; {errors}")
         for path in sorted((results / dataset).glob("*/pairs.tsv")):
-            pairs = pl.read_csv(path, separator="\t", infer_schema_length=None).filter(pl.col("q_value") < 0.05)
+            pairs = pl.read_csv(path, separator="\t", infer_schema_length=None).filter(
+                pl.col("q_value").cast(float) < 0.05
+            )
             for best in pairs.sort("pairs", descending=True).head(1).iter_rows(named=True):
                 lie = f"{best['distance']} bp apart, {best['orientation']} strand"
                 print(f"  {path.parent.name}: {best['pairs']} pairs {lie}; {best['expected_pairs']:.1f} by chance")

@@ -8,6 +8,7 @@ import io
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from Bio import motifs as bio_motifs
 from tests.conftest import KINDS, WORDS, dataset_of, planted, table_config
 
@@ -185,6 +186,7 @@ def test_neither_labels_at_random_nor_an_untrained_network_give_a_motif_a_name(t
     dataset = dataset_of(sequences, split, {"task 1": random.integers(2, size=600)})
     config = table_config("binary", ["task 1"], seed=2)
     module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    torch.manual_seed(0)
     untrained = SequenceModule(
         config.models["cnn"].model_dump(), {}, "binary", ["task 1"], 60, both_strands=True
     ).eval()

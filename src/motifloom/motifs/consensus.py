@@ -74,7 +74,7 @@ class Consensus:
 
 
 def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], int]:
-    """Read the motifs of models that were compared with known motifs: those that rest on evidence.
+    """Read the motifs of models that lead a group and were compared with known motifs: those that rest on evidence.
 
     Parameters
     ----------
@@ -97,7 +97,8 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], 
         table = pl.read_csv(folder / "motifs.tsv", separator="\t", infer_schema_length=None)
         number += len(table)
         matrices = read_meme(folder / "motifs.meme")
-        for row in table.filter(pl.col("match_id").is_not_null()).iter_rows(named=True):
+        leads = pl.col("match_id").is_not_null() & pl.col("duplicate").is_null()
+        for row in table.filter(leads).iter_rows(named=True):
             if row["motif"] not in matrices:
                 raise InputError(f"{folder / 'motifs.meme'}: has no matrix of {row['motif']}, a motif of motifs.tsv")
             found.append((row | {"model": model}, matrices[row["motif"]]))
@@ -147,7 +148,7 @@ def consensus_motifs(
                 "match": found.known.name if found else None,
                 "match_id": found.known.identifier if found else None,
                 "match_q": found.q_value if found else None,
-                "members": len(cluster),
+                "members": sum(1 + (rows[m.motif.unit]["equivalents"] or 0) for m in cluster),
                 "leader": leader["motif"],
                 "leader_model": leader["model"],
             }

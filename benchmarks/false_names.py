@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import polars as pl
+import torch
 
 from motifloom.config import validate
 from motifloom.data.dataset import SEQUENCE_SCHEMA, Dataset, Sequences
@@ -63,15 +65,16 @@ def main() -> None:
         named = {"random matrices": [], "untrained network": [], "trained on random labels": []}
         compared = dict.fromkeys(named, 0)
         for run in range(runs):
-            found = match(random_matrices(64, run), database, run)
+            found = match(random_matrices(64, run), database, run, asked=64)
             named["random matrices"].append(sum(one.q_value < LEVEL for one in found.values()))
             compared["random matrices"] += len(found)
             dataset = random_dataset(run)
+            torch.manual_seed(run)
             untrained = SequenceModule(
                 config.models["cnn"].model_dump(), {}, "binary", ["task 1"], LENGTH, both_strands=True
             )
             with tempfile.TemporaryDirectory() as folder:
-                trained, _ = fit(config.model_copy(update={"seed": run}), "none", "cnn", 0, dataset, folder)
+                trained, _ = fit(config.model_copy(update={"seed": run}), "none", "cnn", 0, dataset, Path(folder))
             for case, module in (("untrained network", untrained), ("trained on random labels", trained)):
                 motifs = learn([module.eval()], dataset, database, settings).table
                 named[case].append(motifs.filter(pl.col("match_q") < LEVEL).height)

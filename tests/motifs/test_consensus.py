@@ -64,20 +64,23 @@ def folders(tmp_path, database):
 
     cnn = [row("a", 0, 0.3, 0.2), row("b", 0, 0.3, 0.2), row("c", 1, 0.15, 0.05), row("d", 2, 0.0, -0.1)]
     cnn.append(row("e", 2, 0.4, 0.3, match=None))  # was not compared
-    write(tmp_path / "cnn", cnn, {"a": reb1, "b": reb1, "c": reb1[::-1, ::-1], "d": abf1, "e": abf1})
+    cnn.append(row("f", 0, 0.3, 0.2) | {"duplicate": "same"})
+    cnn[0]["equivalents"] = 1
+    write(tmp_path / "cnn", cnn, {"a": reb1, "b": reb1, "c": reb1[::-1, ::-1], "d": abf1, "e": abf1, "f": reb1})
     write(tmp_path / "wide", [row("a", 1, 0.2, 0.1)], {"a": reb1[1:]})
     return {"cnn": tmp_path / "cnn", "wide": tmp_path / "wide"}
 
 
 def test_one_motif_a_cluster_by_importance(folders, database):
-    motifs, rows = read_compared(folders)
+    motifs, rows, asked = read_compared(folders)
+    assert asked == 7
     assert [(row["model"], row["motif"]) for row in rows] == [
         ("cnn", "a"), ("cnn", "b"), ("wide", "a"), ("cnn", "c"), ("cnn", "d"),
     ]  # fmt: skip
-    found = consensus_motifs(motifs, rows, 3, database, seed=0)
+    found = consensus_motifs(motifs, rows, asked, 3, database, seed=0)
     assert dict(found.table.schema) == CONSENSUS_SCHEMA
     first, second = found.table.iter_rows(named=True)
-    assert (first["motif"], first["match"], first["members"]) == ("motif1", "REB1", 4)
+    assert (first["motif"], first["match"], first["members"]) == ("motif1", "REB1", 5)
     assert (first["leader_model"], first["leader"], first["model"]) == ("cnn", "a", "cnn")
     assert first["importance"] == pytest.approx((0.3 + 0.15) / 3)  # one of each training; the third has none
     assert first["importance_low"] == pytest.approx((0.2 + 0.05) / 3)

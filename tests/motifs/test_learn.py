@@ -8,6 +8,7 @@ import io
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from Bio import motifs as bio_motifs
 from tests.conftest import KINDS, WORDS, dataset_of, planted, table_config
 
@@ -19,6 +20,7 @@ from motifloom.motifs.importance import importances
 from motifloom.motifs.learn import SAME, TURNED, Settings, learn
 from motifloom.motifs.matching import read_database
 from motifloom.training.fit import fit
+from motifloom.training.module import SequenceModule
 
 SETTINGS = Settings(0, ("toy", "cnn"), resamples=200, confidence=0.95)
 
@@ -177,12 +179,17 @@ def test_hits_without_a_genome_count_from_the_sequence(of_kind):
 # -------------------------------------------------------------------------------------------------------- nothing there
 
 
-def test_labels_at_random_give_no_important_motif_a_name(tmp_path):
+def test_neither_labels_at_random_nor_an_untrained_network_give_a_motif_a_name(tmp_path):
     random = np.random.default_rng(5)
     sequences = ["".join(random.choice(list("ACGT"), 60)) for _ in range(600)]
     split = random.choice(["train", "validation", "test"], 600, p=[0.5, 0.25, 0.25])
     dataset = dataset_of(sequences, split, {"task 1": random.integers(2, size=600)})
     config = table_config("binary", ["task 1"], seed=2)
     module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
-    table = learn([module], [], dataset, read_database("jaspar-vertebrates"), SETTINGS).table
+    torch.manual_seed(0)
+    untrained = SequenceModule(
+        config.models["cnn"].model_dump(), {}, "binary", ["task 1"], 60, both_strands=True
+    ).eval()
+    table = learn([module, untrained], [], dataset, read_database("jaspar-vertebrates"), SETTINGS).table
+    assert set(table["replicate"]) == {0, 1}
     assert table.filter(pl.col("match_q") < 0.05).is_empty()

@@ -44,7 +44,7 @@ def known_called(name: str, database: list[jaspar.KnownMotif]) -> jaspar.KnownMo
 @pytest.mark.parametrize("minus", [False, True])
 def test_a_known_motif_is_named_on_either_strand(fungi, minus):
     motifs = [learned(name, as_learned(known_called(name, fungi), seed, minus)) for seed, name in enumerate(PLANTED)]
-    found = match(motifs, fungi, SEED)
+    found = match(motifs, fungi, SEED, len(motifs))
     for motif in motifs:
         assert found[motif.name].known.name == motif.name
         assert found[motif.name].q_value < 0.05
@@ -54,11 +54,11 @@ def test_a_known_motif_is_named_on_either_strand(fungi, minus):
 def test_the_match_lies_on_the_learned_motif(fungi, minus):
     known = known_called("RAP1", fungi)
     cut = (known.ppm[::-1, ::-1] if minus else known.ppm)[2:9]
-    laid = match([learned("cut", cut)], fungi, SEED)["cut"].ppm
+    laid = match([learned("cut", cut)], fungi, SEED, 1)["cut"].ppm
     assert laid == pytest.approx(cut)
     flank = np.eye(4)[[0, 1]]
     wide = np.vstack([flank, known.ppm, flank])
-    laid = match([learned("wide", wide)], fungi, SEED)["wide"].ppm
+    laid = match([learned("wide", wide)], fungi, SEED, 1)["wide"].ppm
     assert laid[2:-2] == pytest.approx(known.ppm)
     assert (laid[[0, 1, -2, -1]] == 0.25).all()
 
@@ -73,7 +73,7 @@ def test_matrices_without_a_motif_get_no_name(taxon):
         sites = np.array([random.multinomial(40, column) for column in weights])
         motifs.append(learned(f"m{number}", trim(probabilities(sites))))
     database = read_database(f"jaspar-{taxon}")
-    named = [found for found in match(motifs, database, SEED).values() if found.q_value < 0.05]
+    named = [found for found in match(motifs, database, SEED, len(motifs)).values() if found.q_value < 0.05]
     assert len(named) <= 128 * 0.05
 
 
@@ -82,7 +82,7 @@ def test_matrices_of_little_information_are_not_compared(fungi):
     random = np.random.default_rng(0)
     flat = [learned(f"m{i}", random.dirichlet(np.full(4, 8.0), size=19)) for i in range(20)]
     assert not any(comparable(motif) for motif in flat)
-    assert match(flat, fungi, SEED) == {}
+    assert match(flat, fungi, SEED, len(flat)) == {}
 
 
 def test_few_sites_are_not_compared(fungi):
@@ -126,6 +126,17 @@ def test_no_chain_joins_motifs_that_are_not_alike(fungi):
     assert [[member.motif.name for member in group] for group in found] == [["a", "b"], ["c"]]
 
 
+def test_motifs_that_are_not_compared_make_names_harder(fungi):
+    """Each counts as one that matches nothing, as in Benjamini and Hochberg's method with p-values of 1."""
+    motifs = [
+        learned(name, as_learned(known_called(name, fungi), seed, minus=False)) for seed, name in enumerate(PLANTED)
+    ]
+    few, many = (match(motifs, fungi, SEED, asked) for asked in (len(motifs), 10 * len(motifs)))
+    for name in PLANTED:
+        assert many[name].known == few[name].known
+        assert few[name].q_value < many[name].q_value <= 10.001 * few[name].q_value
+
+
 def test_a_run_of_one_base_gets_no_name(fungi):
     """Its columns in another order match as well: nothing tells it from any other run."""
     random = np.random.default_rng(0)
@@ -134,7 +145,7 @@ def test_a_run_of_one_base_gets_no_name(fungi):
         for number, width in enumerate(range(7, 15))
     ]
     assert all(comparable(motif) for motif in runs)
-    assert all(found.q_value >= 0.05 for found in match(runs, fungi, SEED).values())
+    assert all(found.q_value >= 0.05 for found in match(runs, fungi, SEED, len(runs)).values())
 
 
 def test_known_motifs_with_noise_keep_their_name(fungi):
@@ -142,7 +153,7 @@ def test_known_motifs_with_noise_keep_their_name(fungi):
     queries = fungi[::3]
     motifs = [learned(known.identifier, as_learned(known, seed, minus=False)) for seed, known in enumerate(queries)]
     motifs = [motif for motif in motifs if comparable(motif)]
-    found = match(motifs, fungi, SEED)
+    found = match(motifs, fungi, SEED, len(motifs))
     named = [motif for motif in motifs if found[motif.name].q_value < 0.05]
     assert len(named) > 0.9 * len(motifs) > 40
     assert sum(found[motif.name].known.identifier == motif.name for motif in named) > 0.7 * len(named)

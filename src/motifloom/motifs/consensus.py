@@ -73,8 +73,8 @@ class Consensus:
     table: pl.DataFrame
 
 
-def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row]]:
-    """Read the motifs of models that were compared with known motifs: those that rest on evidence.
+def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], int]:
+    """Read the motifs of models that lead a group and were compared with known motifs: those that rest on evidence.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row]]:
 
     Returns
     -------
-    The motifs, the most important first, and the row of each in its table, with its ``model``.
+    The motifs, the most important first; the row of each in its table, with its ``model``; and how many motifs there
+    are in all tables.
 
     Raises
     ------
@@ -91,30 +92,38 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row]]:
         Where a file cannot be read, or lacks a motif's matrix.
     """
     found: list[tuple[Row, npt.NDArray[np.float64]]] = []
+    number = 0
     for model, folder in folders.items():
         table = pl.read_csv(folder / "motifs.tsv", separator="\t", infer_schema_length=None)
+        number += len(table)
         matrices = read_meme(folder / "motifs.meme")
-        for row in table.filter(pl.col("match_id").is_not_null()).iter_rows(named=True):
+        leads = pl.col("match_id").is_not_null() & pl.col("duplicate").is_null()
+        for row in table.filter(leads).iter_rows(named=True):
             if row["motif"] not in matrices:
                 raise InputError(f"{folder / 'motifs.meme'}: has no matrix of {row['motif']}, a motif of motifs.tsv")
             found.append((row | {"model": model}, matrices[row["motif"]]))
     found.sort(key=lambda one: (-one[0]["importance"], -one[0]["sites"], one[0]["model"], one[0]["motif"]))
     rows = [row for row, _ in found]
     motifs = [
-        Motif(f"{number}", row["replicate"], number, ppm, row["sites"], dead=False)
-        for number, (row, ppm) in enumerate(found)
+        Motif(f"{place}", row["replicate"], place, ppm, row["sites"], dead=False)
+        for place, (row, ppm) in enumerate(found)
     ]
-    return motifs, rows
+    return motifs, rows, number
 
 
 def consensus_motifs(
-    motifs: Sequence[Motif], rows: Sequence[Row], replicates: int, database: Sequence[KnownMotif], seed: int
+    motifs: Sequence[Motif],
+    rows: Sequence[Row],
+    asked: int,
+    replicates: int,
+    database: Sequence[KnownMotif],
+    seed: int,
 ) -> Consensus:
     """Cluster motifs and describe what the clusters have in common.
 
     Parameters
     ----------
-    motifs, rows
+    motifs, rows, asked
         As of :func:`read_compared`.
     replicates
         How many trainings each model has.
@@ -124,7 +133,7 @@ def consensus_motifs(
     described = [(_shared([rows[m.motif.unit] for m in cluster], models, replicates), cluster) for cluster in clusters]
     described.sort(key=lambda one: -one[0]["importance"])
     merged = [merge(cluster, f"motif{number}") for number, (_, cluster) in enumerate(described, start=1)]
-    matches = match(merged, database, seed)
+    matches = match(merged, database, seed, asked)
     table = []
     for motif, (shared, cluster) in zip(merged, described, strict=True):
         found, leader = matches.get(motif.name), rows[cluster[0].motif.unit]
@@ -139,7 +148,7 @@ def consensus_motifs(
                 "match": found.known.name if found else None,
                 "match_id": found.known.identifier if found else None,
                 "match_q": found.q_value if found else None,
-                "members": len(cluster),
+                "members": sum(1 + (rows[m.motif.unit]["equivalents"] or 0) for m in cluster),
                 "leader": leader["motif"],
                 "leader_model": leader["model"],
             }

@@ -78,8 +78,8 @@ class Match:
     known
         The motif.
     q_value
-        The greater of two: Benjamini-Hochberg over all learned motifs × all known ones, from calibrated p-values; and
-        Benjamini-Hochberg over the learned motifs, from the best matches of their columns in another order.
+        The greater of two: Benjamini-Hochberg over all motifs that were to be named × all known ones, from calibrated
+        p-values; and Benjamini-Hochberg over the former, from the best matches of their columns in another order.
     ppm
         The known motif as it lies on the learned one: on its strand, padded with uniform columns or cut to its width,
         shape ``(width, 4)``.
@@ -137,8 +137,14 @@ def comparable(motif: Motif) -> bool:
     return motif.sites >= MIN_SITES and len(motif.ppm) >= MIN_WIDTH and motif.information_content >= MIN_INFORMATION
 
 
-def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> dict[str, Match]:
+def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int, asked: int) -> dict[str, Match]:
     """Find the best known motif for each learned one.
+
+    Parameters
+    ----------
+    asked
+        How many motifs there were to be named, at least as many as `motifs`; those that are not compared count as if
+        they matched nothing.
 
     Returns
     -------
@@ -149,13 +155,13 @@ def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) ->
         return {}
     matrices, targets = [query.ppm for query in queries], [known.ppm for known in database]
     found = _compare(matrices, targets, seed)
-    q_values = _correct(found.p)
+    q_values = _correct(found.p, asked)
     candidates = np.flatnonzero(q_values.min(axis=1) < CONFIDENT_Q)
     by_order = np.ones(len(queries))
     random = generator(seed, "columns in another order")
     for row in candidates.tolist():
         by_order[row] = order_p_value(matrices[row], targets, found.stretch, found.p[row].min(), random)
-    by_order = false_discovery_control(by_order)
+    by_order = _correct(by_order[:, None], asked)[:, 0]
     matches = {}
     for row, query in enumerate(queries):
         best = int(found.p[row].argmin())
@@ -232,9 +238,11 @@ def tomtom_p_values(queries: Sequence[Matrix], targets: Sequence[Matrix]) -> Mat
     return result
 
 
-def _correct(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return Benjamini-Hochberg q-values over all of a matrix of p-values, in its shape."""
-    return np.asarray(false_discovery_control(p_values, axis=None)).reshape(p_values.shape)
+def _correct(p_values: Matrix, asked: int) -> Matrix:
+    """Return Benjamini-Hochberg q-values over all of a matrix of p-values and `asked` rows in all, in its shape."""
+    missing = np.ones((max(asked - len(p_values), 0), p_values.shape[1]))
+    q_values = false_discovery_control(np.concatenate([p_values, missing]), axis=None)
+    return np.asarray(q_values).reshape(-1, p_values.shape[1])[: len(p_values)]
 
 
 def likeness(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> Likeness:
@@ -249,7 +257,7 @@ def likeness(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int)
     if len(chosen):
         matrices = [motifs[place].ppm for place in chosen]
         found = _compare(matrices, matrices + [known.ppm for known in database], seed)
-        near = _correct(found.p)[:, : len(chosen)] <= EQUIVALENT_Q
+        near = _correct(found.p, len(chosen))[:, : len(chosen)] <= EQUIVALENT_Q
         pairs = np.ix_(chosen, chosen)
         same[pairs] |= near | near.T
         offset[pairs], minus[pairs] = -found.offset[:, : len(chosen)], found.minus[:, : len(chosen)]

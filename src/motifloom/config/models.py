@@ -144,7 +144,8 @@ class DilatedCnn(Convolutional):
     """Convolution, residual blocks of exponentially growing dilation, global pooling."""
 
     architecture: Literal["dilated_cnn"] = "dilated_cnn"
-    blocks: Count = 4
+    activation: Literal["relu", "exponential"] = "exponential"
+    blocks: Count = 6
     dilation: Count = 1
     readout: Literal["flatten", "max", "mean", "attention"] = "max"
 

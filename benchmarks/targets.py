@@ -1,0 +1,145 @@
+"""What networks reach with their defaults on public data and on simulations, beside the scores to beat.
+
+Prepares every dataset, trains every network several times, and prints a table. See README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from motifloom.config import ENSEMBLE, ORACLE, Config, SimulatedDataset, validate
+from motifloom.data.dataset import Dataset
+from motifloom.data.prepare import prepare
+from motifloom.data.simulate import simulate
+from motifloom.evaluation.selection import mean_main_score
+from motifloom.genome import pack
+from motifloom.machine import prepare_process
+from motifloom.models.oracle import posterior
+from motifloom.training.fit import fit, predict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+INPUTS = Path(os.environ.get("MOTIFLOOM_REAL_INPUTS", CHECKOUT / "shared" / "data"))
+
+TO_BEAT = {"reb1": 0.830, "abf1": 0.883, "rap1": 0.973, "cbf1": 0.880, "spi1": 0.879, "ctcf": 0.884, "nfe2": 0.993}
+"""AUROC on test: the better of the best known motif and of a logistic regression on 3- to 6-mers; of nfe2, gkm-SVM."""
+
+HELD_OUT = ("validation", "test")
+
+
+def datasets(inputs: Path) -> dict[str, dict[str, Any]]:
+    """Return the sections of the datasets by name; the files lie below `inputs`."""
+    yeast, human, nfe2 = inputs / "yeast", inputs / "human_chr20", inputs / "nfe2" / "nfe2"
+    sections: dict[str, dict[str, Any]] = {
+        factor.lower(): {
+            "genome": f"{yeast}/sacCer3.fa.gz",
+            "regions": f"{yeast}/{factor}.bed",
+            "exclude": f"{yeast}/exclude.bed",
+            "window": 101,
+            "split": {"validation": ["chrXV"], "test": ["chrIV", "chrVII", "chrXII"]},
+        }
+        for factor in ("Reb1", "Abf1", "Rap1", "Cbf1")
+    }
+    for name, peaks in {"spi1": "GM12878.SPI1", "ctcf": "HepG2.CTCF"}.items():
+        sections[name] = {
+            "genome": f"{human}/hg19.chr20.fa.gz",
+            "regions": f"{human}/{peaks}.narrowPeak.gz",
+            "exclude": f"{human}/blacklist.bed.gz",
+            "window": 201,
+            "split": {"blocks": 500_000, "validation": 0.1, "test": 0.2},
+        }
+    sections["nfe2"] = {
+        "positives": [f"{nfe2}.tr.fa", f"{nfe2}.test.fa"],
+        "negatives": [f"{nfe2}.neg.tr.fa", f"{nfe2}.neg.test.fa"],
+        "split": {"validation": ["chr2", "chr17"], "test": ["chr1"]},
+    }
+    sections["sortseq"] = {
+        "sequences": str(inputs / "sortseq" / "sortseq.tsv.gz"),
+        "labels": "activity",
+        "kind": "regression",
+        "split": {"column": "split"},
+    }
+    sections["any"] = yaml.safe_load((CHECKOUT / "config.yaml").read_text())["datasets"]["grammar"]
+    sections["pair"] = {
+        "simulate": {
+            "rule": "pair",
+            "motifs": ["MA0139.2", "MA0138.3"],
+            "jitter": 60,
+            "spacing": [80, 95],
+            "decoy_spacing": [125, 140],
+        },
+        "window": 300,
+        "split": {"validation": ["chr7"], "test": ["chr8"]},
+    }
+    return sections
+
+
+def scores(config: Config, name: str, replicates: int) -> Iterator[tuple[str, str, float]]:
+    """Yield model, split and score: of every replicate of every network, of their ensembles, and of the oracle.
+
+    The score is the AUROC or, of values, Pearson's correlation.
+    """
+    section, folder, genome = config.datasets[name], Path(config.results) / name, None
+    if isinstance(section, SimulatedDataset):
+        simulate(name, section, config.seed, config.fasta(name).parent)
+    if config.fasta(name):
+        genome = pack(config.fasta(name), config.packed_genome(name))
+    prepare(config, name, genome).write(folder, genome)
+    dataset = Dataset.open(folder / "examples.parquet")
+    rows = {split: dataset.rows(split) for split in HELD_OUT}
+
+    def score(split: str, predicted: np.ndarray) -> float:
+        return mean_main_score(dataset.labels(rows[split]), predicted, config.kind(name))
+
+    for model in config.models:
+        modules = [fit(config, name, model, number, dataset, folder / "checkpoints")[0] for number in range(replicates)]
+        for split in HELD_OUT:
+            predicted = [predict(module, dataset, rows[split]) for module in modules]
+            yield from ((model, split, score(split, one)) for one in predicted)
+            yield f"{model}{ENSEMBLE}", split, score(split, np.mean(predicted, axis=0))
+    if isinstance(section, SimulatedDataset):
+        for split in HELD_OUT:
+            yield ORACLE, split, score(split, posterior(dataset.codes(rows[split]), section)[:, None])
+
+
+def line(name: str, found: list[tuple[str, str, float]], models: list[str], judged: str) -> str:
+    """Return a line of a Markdown table: means over replicates, and of what validation chooses."""
+    mean = {key: np.mean([value for *of, value in found if tuple(of) == key]) for key in {key[:2] for key in found}}
+    chosen = max((m for m in models if m != ORACLE), key=lambda model: mean[model, "validation"])
+    reached = [f"{mean[model, judged]:.3f}" if (model, judged) in mean else "" for model in models]
+    cells = [name, f"{TO_BEAT[name]:.3f}" if name in TO_BEAT else "", *reached, f"{mean[chosen, judged]:.3f} {chosen}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Train and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=Path, default=INPUTS, help="the folder of the data; see README.md")
+    parser.add_argument("--datasets", nargs="+", choices=datasets(INPUTS), default=list(datasets(INPUTS)))
+    parser.add_argument("--models", nargs="+", default=["cnn", "dilated_cnn", "cnn_bilstm"], metavar="NETWORK")
+    parser.add_argument("--replicates", type=int, default=3)
+    parser.add_argument("--split", choices=HELD_OUT, default="test", help="whose scores are shown")
+    options = parser.parse_args()
+    prepare_process(threads=1)
+    models = [title for model in options.models for title in (model, f"{model}{ENSEMBLE}")] + [ORACLE]
+    print(f"| dataset | to beat | {' | '.join(models)} | chosen on validation |")
+    print("| --- " * (len(models) + 3) + "|", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        sections = {name: datasets(options.inputs.resolve())[name] for name in options.datasets}
+        config = validate({"results": folder, "datasets": sections, "models": options.models})
+        for name in options.datasets:
+            found = list(scores(config, name, options.replicates))
+            print(line(name, found, models, options.split), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +14,7 @@ from tests.conftest import dataset_of
 from torch.nn.utils import parameters_to_vector
 
 from motifloom import config
-from motifloom.genome import UNKNOWN, decode, encode, reverse_complement
+from motifloom.genome import PADDING, UNKNOWN, decode, encode, reverse_complement
 from motifloom.models import initialisation
 from motifloom.models.initialisation import (
     FLANK,
@@ -25,6 +28,7 @@ from motifloom.models.initialisation import (
     log_odds,
     most_enriched,
     seed_filters,
+    shuffles,
 )
 from motifloom.models.kmers import kmer_columns
 from motifloom.models.networks import build
@@ -164,6 +168,19 @@ def test_what_is_left_has_none_of_the_motifs_and_is_else_unchanged():
     assert (rest[~same] == UNKNOWN).all()
     assert same[~positive].mean() > 0.95
     assert not same[positive].all(axis=1).any()
+
+
+def test_shuffles_keep_dinucleotides_and_what_is_beyond_the_ends():
+    random = np.random.default_rng(11)
+    codes = random.integers(5, size=(9, 40)).astype(np.uint8)
+    codes[:, 31:] = PADDING
+    codes[3] = PADDING
+    turned = shuffles(codes, random)
+    assert (turned[:, 31:] == PADDING).all()
+    assert (turned[3] == PADDING).all()
+    for one, other in zip(codes, turned, strict=True):
+        assert Counter(pairwise(one)) == Counter(pairwise(other))
+    assert (turned[:, :31] != codes[:, :31]).mean() > 0.5
 
 
 @pytest.mark.parametrize("both_strands", [True, False])

@@ -119,7 +119,7 @@ def seed_filters(
         each = max(1, room // labels.shape[1])
         found, rest = enriched_motifs(rest, positive, known & ~positive, width, each, both_strands)
         motifs += found
-    both = np.concatenate([rest, [shuffled(sequence, random) for sequence in rest]])
+    both = np.concatenate([rest, shuffles(rest, random)])
     own = np.arange(len(both)) < len(rest)
     motifs += enriched_motifs(both, own, ~own, width, room - len(motifs), both_strands)[0]
     motifs = motifs[:room]
@@ -221,6 +221,17 @@ def kmer_matrix(kmer: int, column: int, width: int, both_strands: bool) -> Matri
     matrix[:, first : first + kmer] = -1.0
     matrix[bases, range(first, first + kmer)] = 1.0
     return matrix
+
+
+def shuffles(codes: Codes, random: np.random.Generator) -> Codes:
+    """Return sequences shuffled from their first to their last known base, each dinucleotide kept."""
+    turned = codes.copy()
+    for sequence in turned:
+        known = np.flatnonzero(sequence < UNKNOWN)
+        if len(known):
+            inner = slice(known[0], known[-1] + 1)
+            sequence[inner] = shuffled(sequence[inner], random)
+    return turned
 
 
 def best_places(

@@ -155,6 +155,8 @@ def test_a_changed_model_is_trained_alone(finished: Path, copied: Path) -> None:
         "collect/",
         "evaluate/",
         "diagnose/",
+        "consensus/",
+        "tiny/consensus",
         *(f"tiny/{name}.tsv" for name in DIAGNOSIS),
         "tiny/metrics",
         "tiny/comparisons",

@@ -73,7 +73,7 @@ def folders(tmp_path, database):
 
 def test_one_motif_a_cluster_by_importance(folders, database):
     motifs, rows, asked = read_compared(folders)
-    assert asked == 7
+    assert asked == 6
     assert [(row["model"], row["motif"]) for row in rows] == [
         ("cnn", "a"), ("cnn", "b"), ("wide", "a"), ("cnn", "c"), ("cnn", "d"),
     ]  # fmt: skip

@@ -83,8 +83,8 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], 
 
     Returns
     -------
-    The motifs, the most important first; the row of each in its table, with its ``model``; and how many motifs there
-    are in all tables.
+    The motifs, the most important first; the row of each in its table, with its ``model``; and how many groups
+    there are in all tables.
 
     Raises
     ------
@@ -95,10 +95,10 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], 
     number = 0
     for model, folder in folders.items():
         table = pl.read_csv(folder / "motifs.tsv", separator="\t", infer_schema_length=None)
+        table = table.filter(pl.col("duplicate").is_null())
         number += len(table)
         matrices = read_meme(folder / "motifs.meme")
-        leads = pl.col("match_id").is_not_null() & pl.col("duplicate").is_null()
-        for row in table.filter(leads).iter_rows(named=True):
+        for row in table.filter(pl.col("match_id").is_not_null()).iter_rows(named=True):
             if row["motif"] not in matrices:
                 raise InputError(f"{folder / 'motifs.meme'}: has no matrix of {row['motif']}, a motif of motifs.tsv")
             found.append((row | {"model": model}, matrices[row["motif"]]))

@@ -154,7 +154,6 @@ def test_planted_words_are_found_whatever_the_kind(of_kind):
     assert table["reproducibility"].is_null().all()
     for word in WORDS:
         mine = named.filter(match=word)
-        assert mine["importance"].max() > 0.02
         assert mine["importance_low"].max() > 0
         assert mine["sites"].max() > 40
 

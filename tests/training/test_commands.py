@@ -73,7 +73,7 @@ def test_a_network_and_its_motifs(prepared):
         "not_finite", "constant_tasks", "batch_dependence", "padding_dependence", "dead_filters"
     ]  # fmt: skip
     assert (folder / "gradients.tsv").read_text() == "distance\tgradient\n"
-    motifs.run(flags("cnn", checkpoints=[folder / "model.ckpt"]))
+    motifs.run(flags("cnn", seqlets=[], checkpoints=[folder / "model.ckpt"]))
     table = pl.read_csv(folder / "motifs.tsv", separator="\t")
     assert len(table) == MODELS["cnn"]["filters"]
     assert table["importance"].is_finite().all()

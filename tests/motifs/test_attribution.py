@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from motifloom import config
 from motifloom.data.dataset import Dataset
+from motifloom.data.shuffle import shuffled_within
 from motifloom.genome import PADDING, UNKNOWN, decode, encode, reverse_complement
 from motifloom.models.encoding import one_hot
 from motifloom.motifs.attribution import (
@@ -20,7 +21,6 @@ from motifloom.motifs.attribution import (
     attribute,
     attribution_table,
     method_of,
-    shuffled_within,
 )
 from motifloom.motifs.convergence import relative_delta
 from motifloom.motifs.deep_lift import multipliers

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from motifloom.genome import UNKNOWN
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
 
 LETTERS = 5
 """A C G T and the unknown base."""
+
+
+def shuffled_within(codes: Codes, random: np.random.Generator) -> Codes:
+    """Return a sequence shuffled from its first to its last known base; what surrounds those stays in its place."""
+    known = np.flatnonzero(codes < UNKNOWN)
+    if not len(known):
+        return codes.copy()
+    result, inner = codes.copy(), slice(known[0], known[-1] + 1)
+    result[inner] = shuffled(codes[inner], random)
+    return result
 
 
 @njit(cache=True)

@@ -23,7 +23,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from motifloom.data.shuffle import shuffled
+from motifloom.data.shuffle import shuffled_within
 from motifloom.genome import UNKNOWN, decode, sequence_lengths
 from motifloom.models import encoding
 from motifloom.models.cnn_bilstm import CnnBilstm
@@ -186,16 +186,6 @@ def _parts(n: int, size: int) -> Iterator[slice]:
     """Yield the rows 0 to `n`, some at a time: `size`, or one where that is 0."""
     for first in range(0, n, max(size, 1)):
         yield slice(first, first + max(size, 1))
-
-
-def shuffled_within(codes: Codes, random: np.random.Generator) -> Codes:
-    """Return the codes of a sequence, its bases from the first to the last known one shuffled, dinucleotides kept."""
-    known = np.flatnonzero(codes < UNKNOWN)
-    result = codes.copy()
-    if len(known):
-        inner = slice(known[0], known[-1] + 1)
-        result[inner] = shuffled(codes[inner], random)
-    return result
 
 
 def attribution_table(

@@ -23,7 +23,7 @@ import torch
 from scipy.stats import betabinom
 from torch import nn
 
-from motifloom.data.shuffle import shuffled
+from motifloom.data.shuffle import shuffled_within
 from motifloom.genome import PADDING, UNKNOWN, reverse_complement
 from motifloom.models.base import FilterNetwork
 from motifloom.models.batch_norm import BatchNorm
@@ -298,12 +298,7 @@ def shuffles_of(dataset: Dataset, rows: Integers, random: np.random.Generator) -
     A shuffle keeps the dinucleotides, so it tells of composition alone.
     """
     for codes in batches_of(dataset, rows):
-        for sequence in codes:
-            known = np.flatnonzero(sequence < UNKNOWN)
-            if len(known):
-                inner = slice(known[0], known[-1] + 1)
-                sequence[inner] = shuffled(sequence[inner], random)
-        yield codes
+        yield np.stack([shuffled_within(sequence, random) for sequence in codes])
 
 
 def count_bases(dataset: Dataset, rows: Integers, sites: Sites, width: int, filters: int) -> npt.NDArray[np.float64]:

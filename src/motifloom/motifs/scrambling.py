@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from motifloom.data.shuffle import shuffled_within
 from motifloom.genome import UNKNOWN
 from motifloom.models.encoding import one_hot
-from motifloom.motifs.attribution import shuffled_within
 from motifloom.motifs.importance import drops, with_intervals
 
 if TYPE_CHECKING:

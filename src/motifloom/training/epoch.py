@@ -44,12 +44,12 @@ class Epoch:
         while self.served < len(self.batches):
             numbers = range(self.served, min(self.served + self.span, len(self.batches)))
             self.served = numbers.stop
-            yield [(number, self._batch(number)) for number in numbers]
+            batches = self.batches.gather(numbers)
+            yield [
+                (number, (codes[self.share], labels[self.share]))
+                for number, (codes, labels) in zip(numbers, batches, strict=True)
+            ]
         self.served = 0
-
-    def _batch(self, number: int) -> Batch:
-        codes, labels = self.batches[number]
-        return codes[self.share], labels[self.share]
 
     def state_dict(self) -> dict[str, int]:
         """Return how many batches were served."""

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 import torch
 from scipy import stats
@@ -60,3 +63,12 @@ def test_nothing_is_dropped_in_evaluation() -> None:
     x = torch.rand(2, 3)
     assert torch.equal(Dropout(0.5).eval()(x), x)
     assert torch.equal(Dropout(0.0).train()(x), x)
+
+
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX") or "g++") is None, reason="no C++ compiler")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # torch's compiler imports it
+def test_a_compiled_network_drops_as_many_values():
+    dropout, x = torch.compile(Dropout(0.3).train()), torch.ones(50, 7, 110)
+    y = dropout(x)
+    assert float((y == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
+    assert y[y != 0].unique().tolist() == pytest.approx([1 / 0.7])

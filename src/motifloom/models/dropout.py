@@ -17,7 +17,8 @@ class Dropout(Layer):
 
     In training each value becomes 0 with probability `share`; those that are kept are divided by 1 − `share`, so that
     the expectation stays. On a CPU the share is rounded to a multiple of 1/65536, and torch's generator is asked for 64
-    bits at a time, which takes a tenth of the time of a draw for every value.
+    bits at a time, which takes a tenth of the time of a draw for every value. A network that is compiled has torch's
+    own dropout: its compiler does not take one kind of number for another.
     """
 
     def __init__(self, share: float) -> None:
@@ -26,7 +27,7 @@ class Dropout(Layer):
 
     def forward(self, x: Tensor, _: Tensor | None = None) -> Tensor:
         """Drop values of a tensor of any shape in training."""
-        if not self.training or self.share == 0 or x.device.type != "cpu":
+        if not self.training or self.share == 0 or x.device.type != "cpu" or torch.compiler.is_compiling():
             return functional.dropout(x, self.share, self.training)
         dropped = min(round(self.share * RESOLUTION), RESOLUTION - 1)
         kept = random_16_bits(x).ge_(dropped - RESOLUTION // 2)  # 0 or 1; a bool is slower to convert

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -221,8 +220,10 @@ def existing_parent(path: Path) -> Path:
 def _check_writable(results: Path, home: Path) -> None:
     if not home.is_dir():
         raise InputError(f"results: {results}: {home} is a file; expected a folder, or a path where one can be made")
-    if not os.access(home, os.W_OK | os.X_OK):
-        raise InputError(f"results: {results}: no permission to write in {home}")
+    try:
+        tempfile.TemporaryDirectory(prefix=".motifloom-check-", dir=home).cleanup()
+    except OSError as error:
+        raise InputError(f"results: {results}: cannot write in {home}: {error.strerror}") from None
 
 
 def _check_space(home: Path, needed: float) -> None:

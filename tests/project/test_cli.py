@@ -208,11 +208,23 @@ def test_status_2_of_the_shell_command_without_a_traceback(tmp_path: Path) -> No
     assert log.read_text() == done.stderr
 
 
+def test_status_1_where_the_system_tells_no_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: argparse.Namespace) -> None:
+        raise OSError("odd")
+
+    monkeypatch.setattr(check, "run", fail)
+    assert main(["check", "my.yaml"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "error: No space left on device\n"),
         (OSError(errno.EROFS, "Read-only file system", "out/x"), "error: out/x: Read-only file system\n"),
+        (OSError("No space left on device (os error 28)"), "error: No space left on device\n"),
         (MemoryError("Unable to allocate 9 EiB"), "error: too little memory: Unable to allocate 9 EiB\n"),
         (MemoryError(), "error: too little memory\n"),
     ],

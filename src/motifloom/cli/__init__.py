@@ -10,6 +10,7 @@ import errno
 import importlib
 import logging
 import os
+import re
 import sys
 import time
 import traceback
@@ -50,9 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _tell_error(problem, handlers)
         return 2
     except OSError as error:
-        if error.errno not in OF_THE_MACHINE:
-            raise
-        _tell_error(f"{error.filename or ''}: {error.strerror}".removeprefix(": "), handlers)
+        if _errno(error) not in OF_THE_MACHINE:
+            logging.getLogger("motifloom").critical("%s", traceback.format_exc())
+            return 1
+        _tell_error(f"{error.filename or ''}: {os.strerror(_errno(error))}".removeprefix(": "), handlers)
         return 2
     except MemoryError as error:
         _tell_error(f"too little memory: {error}".removesuffix(": "), handlers)
@@ -65,6 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logging.getLogger("motifloom").removeHandler(handler)
             handler.close()
     return 0
+
+
+def _errno(error: OSError) -> int:
+    """Return the number of an error of the system, which polars tells in words alone; 0 where it has none."""
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return error.errno or int(told[1] if told else 0)
 
 
 def build_parser() -> argparse.ArgumentParser:

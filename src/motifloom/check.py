@@ -151,8 +151,8 @@ def _read_alone(config: Config, name: str, problems: Problems) -> None:
 def _packed(config: Config, name: str, fasta: Path, folder: Path) -> Genome:
     """Return the genome as an earlier run packed it, where the file has not changed since; else pack it."""
     earlier = config.packed_genome(name)
-    contigs = earlier / "contigs.tsv" if earlier else None
-    if earlier and contigs and contigs.is_file() and contigs.stat().st_mtime > fasta.stat().st_mtime:
+    files = [earlier / "contigs.tsv", earlier / "codes.bin"] if earlier else []
+    if earlier and all(path.is_file() and path.stat().st_mtime > fasta.stat().st_mtime for path in files):
         return Genome.open(earlier)
     return pack(fasta, folder)
 

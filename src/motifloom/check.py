@@ -229,4 +229,4 @@ def _check_writable(results: Path, home: Path) -> None:
 def _check_space(home: Path, needed: float) -> None:
     free = shutil.disk_usage(home).free
     if needed > free:
-        raise InputError(f"results: {home}: {free / 1e6:.0f} MB are free; the run needs about {needed / 1e6:.0f} MB")
+        raise InputError(f"results: {home}: {free / 1e6:.1f} MB are free; the run needs about {needed / 1e6:.1f} MB")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from motifloom.cli import main
+from motifloom.config import read
 from motifloom.models.gkm_svm import SOURCE
 
 if TYPE_CHECKING:
@@ -101,3 +103,18 @@ def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):
         "error: datasets.motifs: no.meme: no such file",
         "error: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
     ]
+
+
+def test_what_is_left_of_an_earlier_packed_genome_is_packed_anew_or_told(folder, capsys):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(settings_of(one=dataset))
+    packed = read(folder / "my.yaml").packed_genome("one")
+    assert main(["pack", "--fasta", "g.fa", "--output", str(packed)]) == 0
+    os.utime("g.fa", (1, 1))
+    assert main(["check", "my.yaml"]) == 0
+    (packed / "codes.bin").write_bytes(bytes(10))
+    capsys.readouterr()
+    assert main(["check", "my.yaml"]) == 2
+    assert f"error: {packed}/codes.bin: holds 10 bases; expected 1800; remove the folder" in capsys.readouterr().err
+    (packed / "codes.bin").unlink()
+    assert main(["check", "my.yaml"]) == 0

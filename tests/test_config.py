@@ -182,10 +182,95 @@ def test_every_network_of_several_replicates_has_an_ensemble():
     assert list(config.scored("toy").items()) == [("knn", 3), ("cnn", 3), ("cnn_ensemble", 1), ("oracle", 1)]
 
 
-@pytest.mark.parametrize("text", ["a: [1", "a: !!python/object/apply:os.system ['true']", b"\xff\xfe\x00"])
-def test_what_is_no_plain_yaml_is_refused(write, text):
-    with pytest.raises(InputError, match="is no YAML"):
-        read(write("my.yaml", text))
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 15))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is empty; expected a mapping of keys"),
+        ("# nothing\n", "is empty; expected a mapping of keys"),
+        ("seed: 1\nmodels: [1", "line 2: is no YAML: expected ',' or ']', but got '<stream end>'"),
+        ("seed: 1\n\tmodels: 2\n", "line 2: is no YAML: found character '\\t' that cannot start any token"),
+        ("seed: 1\n---\nseed: 2\n", "line 2: is no YAML: but found another document"),
+        ("a: !!python/object/apply:os.system ['true']", "line 1: is no YAML: could not determine a constructor for"),
+        ("? [a, b]\n: 3\n", "line 1: is no YAML: found unhashable key"),
+        ("a: \0\n", "is no YAML: unacceptable character #x0000"),
+        ("seed: 2024-13-45\n", "is no YAML: month must be in 1..12"),
+        (f"seed: {'9' * 5000}\n", "is no YAML: Exceeds the limit"),
+        (b"\xff\xfe\x00", "is no text in UTF-8: invalid start byte; expected YAML"),
+        ("a: &a [*a]\n", "line 1: is no YAML: an alias stands within what it names"),
+        (LAUGHS, "is no YAML: its aliases stand for more than 100000 values"),
+        ("[" * 5000, "is nested too deeply; expected a configuration"),
+        ("a:\n  b: 1\n  c: 2\n  b: 3\n", "line 4: the key 'b' stands on line 2 already; expected it once"),
+        ("- 1\n", "expected a mapping of keys, found list"),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused(write, text, told):
+    path = write("my.yaml", text)
+    with pytest.raises(InputError) as caught:
+        read(path)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{path}: ")
+    assert told in problem
+
+
+def test_every_key_that_stands_twice_is_told(write):
+    path = write("my.yaml", "seed: 1\ndatasets: {a: {x: 1}, a: {x: 1, x: 2}}\nseed: 2\n")
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert [problem.removeprefix(f"{path}: ").partition(" stands")[0] for problem in caught.value.problems] == [
+        "line 3: the key 'seed'",
+        "line 2: the key 'a'",
+        "line 2: the key 'x'",
+    ]
+
+
+def test_merged_keys_may_be_overridden_and_a_byte_order_mark_stands_before(write):
+    text = (
+        "\ufeffdatasets:\r\n"
+        "  one: &one {genome: g.fa, regions: r.bed, split: {validation: [a], test: [b]}}\r\n"
+        "  two: {<<: *one, regions: s.bed}\r\nmodels: [knn]\r\n"
+    )
+    config = read(write("my.yaml", text))
+    assert [section.regions for section in config.datasets.values()] == ["r.bed", "s.bed"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (changed(training={"learning_rate": float("inf")}), "training.learning_rate: input should be a finite number"),
+        (changed(datasets__reb1__window=10**20), "datasets.reb1: window: expected at most 1000000000, found 1e+20"),
+        (changed(datasets__reb1__negatives_per_positive=10**15), "negatives_per_positive: expected at most 1000000000"),
+        (changed(datasets__toy__simulate={"motifs": ["MA0139.2"], "positives": 10**12}), "positives: expected at most"),
+        (changed(models=["knn", "cnn", "knn"]), "models: knn stands twice"),
+        (changed(models={"k" * 101: {"architecture": "knn"}}), "a name has at most 100 letters"),
+        (changed(results="x" * 256), "results: expected a path of at most 4000 bytes, of names of at most 255"),
+        (changed(results="out[1]"), "results: expected a path without * ? ["),
+        (
+            changed(
+                datasets__pair={
+                    "positives": ["a.fa", "b.fa"],
+                    "negatives": "b.fa",
+                    "split": {"validation": 0.1, "test": 0.1},
+                }
+            ),
+            "datasets.pair: b.fa: is named as positives and as negatives",
+        ),
+    ],
+)
+def test_what_could_not_be_done_is_refused(settings, told):
+    (problem,) = problems(settings)
+    assert told in problem
+
+
+def test_a_seed_may_be_of_any_size():
+    assert validate(changed(seed=10**30)).seed == 10**30
+
+
+def test_a_kind_of_negatives_that_is_misspelt_is_told():
+    config = validate(changed(datasets__reb1__negatives="gc_matched"))
+    assert "datasets.reb1: gc_matched: no such file; is 'gc-matched' meant?" in config.missing_files("reb1")
 
 
 def test_datasets_of_one_genome_share_its_packed_form():

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from motifloom.files import whole_file, write_text
+from motifloom.errors import InputError
+from motifloom.files import missing, whole_file, write_text
 from motifloom.seeds import derive_seed, generator
 
 
@@ -40,3 +42,33 @@ def test_a_seed_is_the_same_in_every_process():
     code = "from motifloom.seeds import generator; print(generator(3, 'x').integers(10**9))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert int(other) == generator(3, "x").integers(10**9)
+
+
+def test_why_a_path_is_no_file_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_text("there.fa", "")
+    os.mkfifo("pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "astray").symlink_to("nowhere")
+    pipe = "is a device or a pipe; expected a file, which can be read more than once"
+    told = {
+        "there.fa": None,
+        "ther.fa": "no such file; the nearest there is 'there.fa'",
+        "no/there.fa": "no such file; there is no folder no",
+        "there.fa/x": "no such file; there is no folder there.fa",
+        "folder": "is a folder; expected a file",
+        "pipe": pipe,
+        os.devnull: pipe,
+        "loop": "cannot be read: Too many levels of symbolic links",
+        "astray": "no such file; it is a link to 'nowhere', where nothing is",
+        "x" * 300: "cannot be read: File name too long",
+    }
+    assert {path: missing(path) for path in told} == {
+        path: reason and f"{path}: {reason}" for path, reason in told.items()
+    }
+
+
+def test_a_problem_is_one_line_that_a_terminal_shows_as_it_is():
+    error = InputError(["a\nb\x1b[31m\u2028\x00\udcff", "é <b> '\t"])
+    assert error.problems == ["a\\nb\\x1b[31m\\u2028\\x00\\udcff", "é <b> '\t"]

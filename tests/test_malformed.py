@@ -98,6 +98,7 @@ def parquet(**columns: list[Any]) -> bytes:
 
 CASES = {
     "a genome that is HTML": genome(["g.fa", "HTML"], fasta=HTML),
+    "a genome that is HTML behind a byte order mark": genome(["g.fa", "HTML"], fasta="\ufeff" + HTML),
     "a genome that is empty": genome(["g.fa", "empty"], fasta=""),
     "a genome without a header": genome(["g.fa", "line 1"], fasta="ACGTACGT\n"),
     "a genome that is FASTQ": genome(["g.fa", "line 1"], fasta="@read\nACGT\n+\nIIII\n"),
@@ -122,6 +123,11 @@ CASES = {
     ),
     "regions that all end before they start": genome(["r.bed", "start"], regions="chr1\t90\t80\nchr2\t90\t80\n"),
     "regions that all lie past the end": genome(["r.bed", "past"], regions="chr1\t9000\t9100\nchr3\t9000\t9100\n"),
+    "regions of which a row has a byte of 0": genome(["r.bed", "row 5", "text"], regions=with_line("ch\0r\t1\t2")),
+    "regions of which a row is no UTF-8": genome(
+        ["r.bed", "row 5", "text"], regions=with_line("chr1\t1\t2\té").encode("latin-1")
+    ),
+    "regions with commas": genome(["r.bed", "row 1", "tabs"], regions=REGIONS.replace("\t", ",")),
     "regions that leave a split without any": genome(
         ["r.bed", "test", "chr3"], regions="".join(r for r in REGIONS.splitlines(True) if "chr3" not in r)
     ),
@@ -137,6 +143,10 @@ CASES = {
     "a split that leaves nothing": genome(["split", "train"], split={"validation": ["chr1", "chr2"], "test": ["chr3"]}),
     "an alias to nowhere": genome(["aliases", "chrX"], aliases={"1": "chrX"}),
     "windows wider than the genome": genome(["r.bed", "window"], window=5000),
+    "negatives of a kind that is nearly named": genome(["gc_matched", "gc-matched"], negatives="gc_matched"),
+    "negatives beyond all memory": genome(
+        ["memory"], negatives="dinucleotide-shuffle", negatives_per_positive=10**9, window=100
+    ),
     "too many negatives": genome(["negatives", "windows"], negatives_per_positive=90),
     "excluded places with a bad row": exclude(["x.bed", "row 2", "ten"], "chr1\t1\t2\nchr1\tten\t20\n"),
     "excluded places that are everything": exclude(
@@ -162,6 +172,13 @@ CASES = {
     ),
     "a table with an infinite value": table(["t.tsv", "row 7", "inf"], with_row("x\tACGTACGT\tinf"), kind="regression"),
     "a table with a letter that is no base": table(["t.tsv", "row 7", "Z"], with_row("x\tACGTZZACGT\t1")),
+    "a table with a row in Latin-1": table(["t.tsv", "row 7", "0xe9"], with_row("é\tACGTACGT\t1").encode("latin-1")),
+    "a table with a line break in a field": table(
+        ["t.csv", "row 7", "line break"], with_row('x,"ACGT\nACGT",1', text=TABLE.replace("\t", ",")), name="t.csv"
+    ),
+    "a Parquet table of lists": table(
+        ["t.parquet", "sequence", "List"], parquet(sequence=[["A"], ["C"]], label=[0, 1]), name="t.parquet"
+    ),
     "a table with a row too short": table(["t.tsv", "row 7"], with_row("x\tACGTACGT")),
     "a table with a row too long": table(["t.tsv", "row 7"], with_row("x\tACGTACGT\t1\t1\t1")),
     "a table of one class": table(["t.tsv", "label"], TABLE.replace("\t0\n", "\t1\n")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -152,8 +151,8 @@ def _read_alone(config: Config, name: str, problems: Problems) -> None:
 def _packed(config: Config, name: str, fasta: Path, folder: Path) -> Genome:
     """Return the genome as an earlier run packed it, where the file has not changed since; else pack it."""
     earlier = config.packed_genome(name)
-    contigs = earlier / "contigs.tsv" if earlier else None
-    if earlier and contigs and contigs.is_file() and contigs.stat().st_mtime > fasta.stat().st_mtime:
+    files = [earlier / "contigs.tsv", earlier / "codes.bin"] if earlier else []
+    if earlier and all(path.is_file() and path.stat().st_mtime > fasta.stat().st_mtime for path in files):
         return Genome.open(earlier)
     return pack(fasta, folder)
 
@@ -221,11 +220,13 @@ def existing_parent(path: Path) -> Path:
 def _check_writable(results: Path, home: Path) -> None:
     if not home.is_dir():
         raise InputError(f"results: {results}: {home} is a file; expected a folder, or a path where one can be made")
-    if not os.access(home, os.W_OK | os.X_OK):
-        raise InputError(f"results: {results}: no permission to write in {home}")
+    try:
+        tempfile.TemporaryDirectory(prefix=".motifloom-check-", dir=home).cleanup()
+    except OSError as error:
+        raise InputError(f"results: {results}: cannot write in {home}: {error.strerror}") from None
 
 
 def _check_space(home: Path, needed: float) -> None:
     free = shutil.disk_usage(home).free
     if needed > free:
-        raise InputError(f"results: {home}: {free / 1e6:.0f} MB are free; the run needs about {needed / 1e6:.0f} MB")
+        raise InputError(f"results: {home}: {free / 1e6:.1f} MB are free; the run needs about {needed / 1e6:.1f} MB")

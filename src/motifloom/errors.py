@@ -19,12 +19,18 @@ class InputError(ValueError):
     Parameters
     ----------
     problems
-        One line each: the file, the row or key, the value found, what was expected.
+        One line each: the file, the row or key, the value found, what was expected. What would break the line or speak
+        to the terminal, in a value that a file holds, is written as an escape.
     """
 
     def __init__(self, problems: str | Iterable[str]) -> None:
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        told = [problems] if isinstance(problems, str) else problems
+        self.problems = ["".join(map(_printable, problem)) for problem in told]
         super().__init__("\n".join(self.problems))
+
+
+def _printable(letter: str) -> str:
+    return letter if letter.isprintable() or letter == "\t" else letter.encode("unicode_escape").decode()
 
 
 class Problems:

@@ -186,7 +186,7 @@ class FastaReader:
         """Raise where the first bytes say that the file is something else."""
         if not head:
             raise InputError(f"{self.path}: is empty; expected FASTA")
-        text = head.lstrip()
+        text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
         for pattern, kind in OTHER_FORMATS.items():
             if re.match(pattern, text):
                 line = head[: len(head) - len(text)].count(b"\n") + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,14 +43,27 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 def missing(path: str | os.PathLike[str]) -> str | None:
     """Say why `path` is no file that can be read, and what lies there under a like name; None where it can."""
     wanted = Path(path)
-    if wanted.is_dir():
+    try:
+        mode = wanted.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{path}: no such file{_instead(wanted)}"
+    except OSError as error:  # no permission to look for it, too long a name, a link to itself
+        return f"{path}: cannot be read: {error.strerror}"
+    if stat.S_ISDIR(mode):
         return f"{path}: is a folder; expected a file"
-    if wanted.is_file():
-        return None if os.access(wanted, os.R_OK) else f"{path}: no permission to read it"
+    if not stat.S_ISREG(mode):
+        return f"{path}: is a device or a pipe; expected a file, which can be read more than once"
+    return None if os.access(wanted, os.R_OK) else f"{path}: no permission to read it"
+
+
+def _instead(wanted: Path) -> str:
+    """Say what lies at or near a path that leads to nothing."""
+    if wanted.is_symlink():
+        return f"; it is a link to '{wanted.readlink()}', where nothing is"
     if not wanted.parent.is_dir():
-        return f"{path}: no such file; there is no folder {wanted.parent}"
+        return f"; there is no folder {wanted.parent}"
     nearest = difflib.get_close_matches(wanted.name, [other.name for other in wanted.parent.iterdir()], n=1)
-    return f"{path}: no such file" + (f"; the nearest there is '{nearest[0]}'" if nearest else "")
+    return f"; the nearest there is '{nearest[0]}'" if nearest else ""
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from motifloom.errors import InputError
 from motifloom.fasta import CHUNK_BYTES, NO_BASE, FastaReader
 from motifloom.files import whole_file, write_tsv
 
@@ -218,11 +219,23 @@ class Genome:
 
     @classmethod
     def open(cls, folder: str | Path) -> Genome:
-        """Map a folder that :func:`pack` wrote."""
+        """Map a folder that :func:`pack` wrote.
+
+        Raises
+        ------
+        InputError
+            Where not all bases are there.
+        """
         contigs = pl.read_csv(Path(folder) / "contigs.tsv", separator="\t", schema_overrides={"contig": pl.String})
         names = contigs["contig"].to_list()
+        packed, expected = map_codes(Path(folder) / "codes.bin"), contigs["length"].sum()
+        if len(packed) != expected:
+            raise InputError(
+                f"{folder}/codes.bin: holds {len(packed)} bases; expected {expected}; "
+                "remove the folder, and the genome is packed anew"
+            )
         return cls(
-            packed=map_codes(Path(folder) / "codes.bin"),
+            packed=packed,
             offsets=dict(zip(names, contigs["offset"].to_list(), strict=True)),
             lengths=dict(zip(names, contigs["length"].to_list(), strict=True)),
         )

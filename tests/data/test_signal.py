@@ -123,7 +123,9 @@ def test_a_chromosome_that_the_file_lacks_has_no_coverage(tmp_path, genome):
         (b"", r"is no bigWig file: begins with b''"),
         (b"chr1\t1\t2\t3.5\n", r"is no bigWig file: begins with b'chr1'"),
         (bytes.fromhex("ebf28987") + bytes(200), r"is a bigBed file, which has no values; expected bigWig"),
-        (bytes.fromhex("26fc8f88") + bytes(20), r"cannot be read \(.*\); is it the whole file\?"),
+        (bytes.fromhex("26fc8f88") + bytes(20), r"is empty, truncated or damaged"),
+        (bytes.fromhex("26fc8f88") + bytes(2000), r"is empty, truncated or damaged"),
+        (bytes.fromhex("26fc8f88") + np.random.default_rng(1).bytes(5000), r"is empty, truncated or damaged"),
     ],
 )
 def test_what_is_no_bigwig_is_said(tmp_path, genome, content, problem):
@@ -133,11 +135,33 @@ def test_what_is_no_bigwig_is_said(tmp_path, genome, content, problem):
         Signal.open(path, genome, {}, "datasets.tf")
 
 
-def test_a_file_that_ends_too_early_is_said(tmp_path, genome):
+@pytest.mark.parametrize("kept", [0.02, 0.1, 0.5, 0.9, 0.95])
+def test_a_file_that_ends_too_early_is_said(tmp_path, genome, kept):
     path = write_bigwig(tmp_path / "s.bw", tracks())
-    path.write_bytes(path.read_bytes()[:1200])
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(InputError, match=r"s\.bw: is empty, truncated or damaged"):
+        Signal.open(path, genome, {}, "datasets.tf")
+
+
+def test_a_file_whose_values_are_damaged_is_said(tmp_path, genome):
+    path = write_bigwig(tmp_path / "s.bw", tracks())
+    whole = path.read_bytes()
+    values, index = (int.from_bytes(whole[place : place + 8], "little") for place in (16, 24))
+    path.write_bytes(whole[: values + 4] + bytes(index - values - 4) + whole[index:])
     with pytest.raises(InputError, match=r"s\.bw: cannot be read \(.*\); is it the whole file\?"):
         Signal.open(path, genome, {}, "datasets.tf").coverage(genome, np.arange(0, 1500, 10), 10, "mean")
+
+
+def test_a_file_without_values_is_said(tmp_path, genome):
+    path = write_bigwig(tmp_path / "s.bw", {chrom: np.full(length, NAN) for chrom, length in LENGTHS.items()})
+    with pytest.raises(InputError, match=r"s\.bw: is empty, truncated or damaged"):
+        Signal.open(path, genome, {}, "datasets.tf")
+
+
+def test_infinite_values_are_said(tmp_path, genome):
+    path = write_bigwig(tmp_path / "s.bw", {chrom: np.full(length, np.inf) for chrom, length in LENGTHS.items()})
+    with pytest.raises(InputError, match=r"s\.bw: has infinite values"):
+        Signal.open(path, genome, {}, "datasets.tf").coverage(genome, np.arange(0, 700, 10), 10, "mean")
 
 
 def test_a_missing_file_is_said(tmp_path, genome):

@@ -33,7 +33,9 @@ real = pytest.mark.skipif(
 SHARES = {"validation": 0.2, "test": 0.2}
 SAVE_AS = "save the sheet as tab-separated text (.tsv)"
 TRUNCATED = "is truncated: its gzip data break off; fetch or copy it again"
-OPEN_QUOTE = "quotes that cannot be read (unexpected end of data); expected them around a whole field"
+OPEN_QUOTE = (
+    "quotes that cannot be read (unexpected end of data); expected them around a whole field, which holds no line break"
+)
 LETTERS = "expected A C G T U N, another IUPAC code, or a gap - . *"
 NO_CLASS = "expected printable characters, and none of id, split, chrom, start, end, strand, all"
 NOT_BINARY = (
@@ -98,6 +100,49 @@ def test_every_dialect_reads_alike(name, text, zipped, write):
     assert examples.labels.schema == {"label": pl.Int8}
     assert examples.dropped.is_empty()
     assert examples.records.select("minus", "own", "parent", "group").unique().rows() == [(False, True, None, None)]
+
+
+def test_a_row_of_empty_fields_is_counted_and_blank_lines_are_passed_over(write):
+    for name, text in (("t.csv", "\n  \n"), ("t.tsv", "\n\t\n \t\n")):
+        separator = "," if name.endswith("csv") else "\t"
+        path = write(name, GOOD.replace("id,", "name,").replace(",", separator) + text + 2 * separator + "\n")
+        assert read(path).dropped.rows() == [(str(path), 6 + text.count("\n"), "the sequence is empty")]
+
+
+def test_a_long_sequence_may_stand_in_quotes(write):
+    sequence = "ACGT" * 50_000
+    examples = read(write("t.csv", f'sequence,label\n"{sequence}",1\nACGT,0\n'))
+    assert bases_of(examples) == [sequence, "ACGT"]
+
+
+def test_rows_without_a_group_are_not_one_group(write):
+    text = "sequence,label,group\nAC,1,a\nGT,0,\nCC,1,NA\nGG,0,a\n"
+    assert read(write("t.csv", text)).records["group"].to_list() == ["a", None, None, "a"]
+
+
+@pytest.mark.parametrize("name", ["t[1].parquet", "t*.parquet", "t?.parquet"])
+def test_the_name_of_a_parquet_file_is_no_pattern(write, name):
+    path = write(name, "")
+    pl.DataFrame({"seq": ["AC", "GT"], "label": [1, 0]}).write_parquet(path)
+    assert bases_of(read(path)) == ["AC", "GT"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "told"),
+    [
+        ("sequence", [["A", "C"], ["G"]], "the column 'sequence' holds values of the kind List(String); expected text"),
+        ("label", [[1], [0]], "the column 'label' holds values of the kind List(Int64); expected text"),
+        ("label", [{"a": 1}, {"a": 0}], "the column 'label' holds values of the kind Struct"),
+        ("id", [[1], [2]], "the column 'id' holds values of the kind List(Int64); expected text"),
+        ("group", [[1], [2]], "the column 'group' holds values of the kind List(Int64); expected text"),
+        ("sequence", [b"\xff\xfe", b"AC"], "cannot be read as Parquet: invalid utf8"),
+    ],
+)
+def test_parquet_columns_of_no_plain_values_are_told(write, column, values, told):
+    path = write("t.parquet", "")
+    pl.DataFrame({"sequence": ["AC", "GT"], "label": [1, 0]} | {column: values}).write_parquet(path)
+    (problem,) = problems(path)
+    assert problem.startswith(told)
 
 
 def test_soft_masked_and_unknown_bases_are_kept_as_such(write):
@@ -218,10 +263,11 @@ def test_chunks_make_no_difference(write, monkeypatch):
         ("t.tsv", "sequence\tlabel\n\n", "holds a header, but no row below it"),
         ("t.tsv", "<!DOCTYPE html>\n<html>", "is HTML or XML, no table; was it downloaded from a web page?"),
         ("t.csv", ">a\nACGT\n", "is FASTA, no table; give FASTA files as positives and negatives"),
+        ("t.tsv", b"\xef\xbb\xbf<html></html>", "is HTML or XML, no table; was it downloaded from a web page?"),
         ("t.csv", b"PK\x03\x04\0\0", f"is an Excel workbook (xlsx) or a zip archive; {SAVE_AS}"),
         ("t.csv", b"\xd0\xcf\x11\xe0\0", f"is an Excel workbook (xls); {SAVE_AS}"),
         ("t.tsv", "\ufeffsequence\tlabel\n".encode("utf-16-le"), "is text in UTF-16; save it as UTF-8"),
-        ("t.tsv", b"seq\tx\nAC\t\xe9\n", "is no text in UTF-8: invalid continuation byte; expected a table"),
+        ("t.tsv", b"seq\tlabel\nAC\t\xe9\n", "row 2: the byte 0xe9 is no text in UTF-8; expected a table in UTF-8"),
         ("t.tsv", b"PAR1\0", "is Parquet; its name should end in .parquet"),
         ("t.tsv.gz", gzip.compress(GOOD.encode() * 99)[:-40], TRUNCATED),
         ("t.tsv.gz", gzip.compress(GOOD.encode())[:20], TRUNCATED),
@@ -282,7 +328,7 @@ def test_a_missing_file_is_told_with_the_nearest(write):
             "row 5: 1 field; expected 2, as the header has",
         ]),
         ('sequence,label\n"AC"GT,1\nAC,"0\n', {}, [
-            "row 2: quotes that cannot be read (',' expected after '\"'); expected them around a whole field",
+            f"row 2: quotes that cannot be read (',' expected after '\"'); {OPEN_QUOTE.partition('; ')[2]}",
             f"row 3: {OPEN_QUOTE}",
         ]),
         ("sequence,label\nACGT,1\nACEGT,0\nAC GT,0\nMé,1\n", {}, [
@@ -323,7 +369,7 @@ def test_a_missing_file_is_told_with_the_nearest(write):
         ]),
         ("sequence,label\nAC,all\nAC,b\nAG,split\nAG,split\nAG,a\x07\n", {"kind": "multiclass"}, [
             f"row {row}: '{name}' cannot be the name of a class; {NO_CLASS}"
-            for row, name in ((2, "all"), (4, "split"), (6, "a\x07"))
+            for row, name in ((2, "all"), (4, "split"), (6, "a\\x07"))
         ]),
         ("sequence,label,s\nAC,1,train\nAG,0,holdout\nAT,0,3\n", {"split": {"column": "s"}}, [
             f"row {row}: the split is '{word}'; expected train, validation (or val, valid, dev) or test"

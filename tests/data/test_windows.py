@@ -121,7 +121,9 @@ def test_every_record_is_used_or_counted_with_its_row_and_reason(road):
         "I\t700\t700\nI\t2995\t2996\nV\t5\t6\nI\t100\t101\nI\t515\t516\nII\t50\t60\nI\t2990\t3001\nI\t-4\t50\n"
         "I\t900\t950\tp\t0\t.\t0\t0\t0\t51\nI\t4\t6\nI\t800\t790\n"
     )
-    examples = road.examples(GOOD + odd, exclude="II\t40\t56\nI\t7\t7\nV\t1\t2\nIV\t890\t5000\n")
+    examples = road.examples(
+        GOOD + odd, exclude="II\t40\t56\nI\t7\t7\nV\t1\t2\nIV\t890\t5000\nII\t7000\t7100\nII\t-9\t3\n"
+    )
     assert reasons(examples) == [
         ("r.bed", 6, "the region's start is negative or not before its end"),
         ("r.bed", 7, "the window reaches past the chromosome's end"),
@@ -135,6 +137,8 @@ def test_every_record_is_used_or_counted_with_its_row_and_reason(road):
         ("r.bed", 15, "the window reaches past the chromosome's end"),
         ("r.bed", 16, "the region's start is negative or not before its end"),
         ("x.bed", 2, "the region's start is negative or not before its end"),
+        ("x.bed", 3, "the genome has no such chromosome"),
+        ("x.bed", 5, "the region reaches past the chromosome's end"),
     ]
     assert examples.dropped["file"].unique().sort().to_list() == [str(road.folder / n) for n in ("r.bed", "x.bed")]
     assert len(positives(examples)) + 11 == 16

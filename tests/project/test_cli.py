@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import errno
 import importlib
 import re
 import shlex
@@ -203,8 +204,46 @@ def test_status_2_of_the_shell_command_without_a_traceback(tmp_path: Path) -> No
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: {missing}: cannot be read: No such file or directory\n"
+    assert done.stderr == f"error: {missing}: no such file\n"
     assert log.read_text() == done.stderr
+
+
+def test_status_1_where_the_system_tells_no_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: argparse.Namespace) -> None:
+        raise OSError("odd")
+
+    monkeypatch.setattr(check, "run", fail)
+    assert main(["check", "my.yaml"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "error: No space left on device\n"),
+        (OSError(errno.EROFS, "Read-only file system", "out/x"), "error: out/x: Read-only file system\n"),
+        (OSError("No space left on device (os error 28)"), "error: No space left on device\n"),
+        (MemoryError("Unable to allocate 9 EiB"), "error: too little memory: Unable to allocate 9 EiB\n"),
+        (MemoryError(), "error: too little memory\n"),
+    ],
+)
+def test_status_2_where_the_machine_has_no_room(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: argparse.Namespace) -> None:
+        raise error
+
+    monkeypatch.setattr(check, "run", fail)
+    assert main(["check", "my.yaml"]) == 2
+    assert capsys.readouterr().err == told
+
+
+def test_status_2_where_the_log_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["check", "my.yaml", "--log", str(tmp_path / "file" / "x.log")]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 @pytest.mark.parametrize("arguments", [[], ["chek"], ["check"], ["train", "--epochs", "3"]])

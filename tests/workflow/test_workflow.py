@@ -427,6 +427,16 @@ def test_a_run_on_bad_input_ends_before_its_first_job(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".snakemake", "said.txt", "t.tsv", "tiny.yaml"]
 
 
+def test_a_key_that_stands_twice_is_told_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    tiny_run.write_config(path)
+    path.write_text(path.read_text("utf-8") + "\nseed: 3\nseed: 4\n", "utf-8")
+    status, said = tiny_run.snakemake(tmp_path, *TINY_RUN)
+    assert status == 2
+    assert "the key 'seed' stands on line" in said
+    assert "Traceback" not in said
+
+
 def test_a_file_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
     dataset = {"genome": "g.fa", "regions": "r.bed", "split": {"validation": ["a"], "test": ["b"]}}
     tiny_run.write_config(tmp_path / "tiny.yaml", datasets={"bad": dataset})

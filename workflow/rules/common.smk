@@ -8,11 +8,13 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from motifloom.config import dump, validate
+from motifloom.config import dump, load, validate
 from motifloom.errors import InputError
 from motifloom.files import write_text
 
 try:
+    for path in workflow.configfiles:  # what Snakemake reads in silence, such as a key that stands twice
+        load(path)
     CONFIG = validate(dict(config), " + ".join(map(str, workflow.configfiles)))
     absent = [problem for name in CONFIG.datasets for problem in CONFIG.missing_files(name)]
     if absent:

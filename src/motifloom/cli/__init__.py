@@ -6,9 +6,11 @@ A subcommand is a module with a docstring (its help), ``add_arguments(parser)`` 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import logging
 import os
+import re
 import sys
 import time
 import traceback
@@ -26,6 +28,12 @@ COMMANDS = (
     "check", "config", "simulate", "pack", "prepare", "audit", "sample", "train", "fit", "ensemble", "oracle",
     "evaluate", "diagnose", "experiment", "collect", "attribute", "patterns", "motifs", "consensus", "report",
 )  # fmt: skip
+OF_THE_MACHINE = frozenset({
+    errno.ENOENT, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS,
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
+})  # fmt: skip
+"""What files and disks refuse that a user can mend: it is not there, not allowed, or there is no room."""
+
 QUIET_SECONDS = 5.0
 """A terminal is told of progress at most this often; a log file of all of it."""
 
@@ -34,15 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit status: 0 done, 2 the user can fix it, 1 a bug."""
     args = build_parser().parse_args(arguments)
     command: ModuleType = args.command
-    handlers = _start_logging(args.log, _job(args))
+    handlers: list[logging.Handler] = []
     try:
+        _start_logging(args.log, _job(args), handlers)
         command.run(args)
     except InputError as error:
         for problem in error.problems:
             _tell_error(problem, handlers)
         return 2
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        _tell_error(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "), handlers)
+    except OSError as error:
+        if _errno(error) not in OF_THE_MACHINE:
+            logging.getLogger("motifloom").critical("%s", traceback.format_exc())
+            return 1
+        _tell_error(f"{error.filename or ''}: {os.strerror(_errno(error))}".removeprefix(": "), handlers)
+        return 2
+    except MemoryError as error:
+        _tell_error(f"too little memory: {error}".removesuffix(": "), handlers)
         return 2
     except Exception:
         logging.getLogger("motifloom").critical("%s", traceback.format_exc())
@@ -52,6 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logging.getLogger("motifloom").removeHandler(handler)
             handler.close()
     return 0
+
+
+def _errno(error: OSError) -> int:
+    """Return the number of an error of the system, which polars tells in words alone; 0 where it has none."""
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return error.errno or int(told[1] if told else 0)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -103,19 +124,18 @@ def _job(args: argparse.Namespace) -> str:
     return " ".join(str(part) for part in parts if part is not None)
 
 
-def _start_logging(log: str | None, job: str) -> list[logging.Handler]:
-    """Send what the package tells of a job to stderr, and to `log`."""
+def _start_logging(log: str | None, job: str, handlers: list[logging.Handler]) -> None:
+    """Send what the package tells of a job to stderr, and to `log`, by `handlers`, which it fills."""
     root = logging.getLogger("motifloom")
     first = os.environ.get("LOCAL_RANK", "0") == "0"  # of the processes of a training on several devices
     root.setLevel(logging.INFO if first else logging.WARNING)
     root.propagate = False
     stderr = logging.StreamHandler(sys.stderr)
     stderr.addFilter(_Sparingly())
-    handlers: list[logging.Handler] = [stderr]
+    handlers.append(stderr)
+    root.addHandler(stderr)
     if log and first:
         Path(log).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
+        root.addHandler(handlers[-1])
     stderr.setFormatter(logging.Formatter(f"[{job.replace('%', '%%')}] %(message)s"))
-    for handler in handlers:
-        root.addHandler(handler)
-    return handlers

@@ -33,6 +33,7 @@ from motifloom.config.datasets import (
     TableDataset,
     Windows,
 )
+from motifloom.config.document import load
 from motifloom.config.experiments import Capacity, Context, Experiments, LearningCurve
 from motifloom.config.models import (
     ARCHITECTURES,
@@ -70,7 +71,7 @@ from motifloom.config.values import (
     Count,
     Kind,
     Name,
-    PathText,
+    ResultsPath,
     Section,
 )
 from motifloom.errors import InputError
@@ -126,6 +127,7 @@ __all__ = [
     "Windows",
     "as_list",
     "dump",
+    "load",
     "read",
     "validate",
 ]
@@ -162,7 +164,7 @@ def as_list(value: str | list[str]) -> list[str]:
 class Config(Section):
     """A whole run."""
 
-    results: PathText = "results"
+    results: ResultsPath = "results"
     seed: Annotated[int, Field(ge=0)] = 0
     replicates: Count = 1
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
@@ -179,6 +181,9 @@ class Config(Section):
         if not isinstance(section, dict) or "models" not in section:
             return section
         models = section["models"]
+        twice = [name for at, name in enumerate(models) if name in models[:at]] if isinstance(models, list) else []
+        if twice:
+            raise ValueError(f"models: {twice[0]} stands twice; name models to have several of one architecture")
         if isinstance(models, list) and all(isinstance(name, str) for name in models):
             models = {name: {} for name in models}
         if not isinstance(models, dict):
@@ -345,7 +350,8 @@ class Config(Section):
             files = self.database_file(dataset)
         elif (fasta := self.fasta(dataset)) is not None:
             files.append(str(fasta))
-        return [f"datasets.{dataset}: {problem}" for path in dict.fromkeys(files) if (problem := missing(path))]
+        told = {path: problem for path in dict.fromkeys(files) if (problem := missing(path))}
+        return [f"datasets.{dataset}: {problem}{_meant(path)}" for path, problem in told.items()]
 
     def database(self, dataset: str) -> str:
         """Return the name or path of the known motifs that `dataset`'s learned motifs are compared with."""
@@ -431,6 +437,13 @@ class Config(Section):
         return Path(self.results) / dataset / "simulation" / name
 
 
+def _meant(path: str) -> str:
+    """Say which kind of negatives or of known motifs a path that leads nowhere may mean."""
+    words = [*SAMPLED, DINUCLEOTIDE_SHUFFLE, *(f"{JASPAR_PREFIX}{taxon}" for taxon in TAXA)]
+    nearest = difflib.get_close_matches(path, words, n=1, cutoff=0.75)
+    return f"; is '{nearest[0]}' meant?" if nearest else ""
+
+
 # ------------------------------------------------------------------------------------------------- reading and errors
 
 
@@ -470,13 +483,7 @@ def read(path: str | Path, dataset: str | None = None, model: str | None = None)
     InputError
         Where the file is missing, is no YAML, holds what :func:`validate` refuses, or lacks a name.
     """
-    try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
-    config = validate(settings, str(path))
+    config = validate(load(path), str(path))
     for kind, name, known in (("datasets", dataset, config.datasets), ("models", model, config.models)):
         if name is not None and name not in known:
             raise InputError(f"{path}: {kind}: no '{name}'; expected one of {', '.join(known)}")

@@ -193,9 +193,13 @@ class FastaDataset(Source):
     split: FastaSplit
 
     @model_validator(mode="after")
-    def _no_group(self) -> FastaDataset:
+    def _sensible(self) -> FastaDataset:
+        files = [[paths] if isinstance(paths, str) else paths for paths in (self.positives, self.negatives)]
+        problems = [f"{path}: is named as positives and as negatives" for path in files[0] if path in files[1]]
         if isinstance(self.split, FractionSplit) and self.split.group is not None:
-            raise ValueError("split.group: names a column of a table; FASTA records have none")
+            problems.append("split.group: names a column of a table; FASTA records have none")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 

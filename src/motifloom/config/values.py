@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+SEED = "seed"
+"""The one key that takes a whole number of any size."""
 
 ORACLE = "oracle"
 """The model of simulated datasets that knows how they were made."""
@@ -30,6 +33,15 @@ PLACE_COLUMNS = ("id", "split", "chrom", "start", "end", "strand")
 ALL_CLASSES = "all"
 """The task that metrics over all classes of a multiclass dataset stand under."""
 
+LONGEST_NAME, LONGEST_PATH = 255, 4000
+"""Bytes that file systems allow; a part of the path is left to the files that motifloom writes there."""
+
+MOST_LETTERS = 100
+"""Of a name: with what stands before and behind it in the names of files it stays below :data:`LONGEST_NAME`."""
+
+GREATEST = 10**9
+"""No number of bp or of examples is greater; beyond, sums of them leave the integers of a processor."""
+
 JASPAR_PREFIX = "jaspar-"
 TAXA = ("fungi", "insects", "nematodes", "plants", "vertebrates")
 """The taxonomic groups of JASPAR that ``motifs.database`` may name."""
@@ -38,6 +50,8 @@ TAXA = ("fungi", "insects", "nematodes", "plants", "vertebrates")
 def _check_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise ValueError("a name holds letters, digits, '.', '_' and '-', and starts with a letter or digit")
+    if len(name) > MOST_LETTERS:
+        raise ValueError(f"a name has at most {MOST_LETTERS} letters")
     taken = RESERVED_NAMES.union(PLACE_COLUMNS)  # a dataset's name may be its task's
     if name in taken:
         raise ValueError(f"the name is taken; choose another one than {', '.join(sorted(taken))}")
@@ -60,6 +74,15 @@ def _check_path(path: str) -> str:
         raise ValueError(f"expected a path that commands do not take for an option, such as './{path}'")
     if not path.isprintable():
         raise ValueError("expected a path of printable characters, without line breaks or tabs")
+    longest = max(path.split("/"), key=len)
+    if len(longest.encode()) > LONGEST_NAME or len(path.encode()) > LONGEST_PATH:
+        raise ValueError(f"expected a path of at most {LONGEST_PATH} bytes, of names of at most {LONGEST_NAME}")
+    return path
+
+
+def _check_no_pattern(path: str) -> str:
+    if set(path) & set("*?["):
+        raise ValueError("expected a path without * ? [, which readers of tables take for patterns")
     return path
 
 
@@ -80,6 +103,7 @@ def check_database(database: str) -> str:
 Name = Annotated[str, AfterValidator(_check_name)]
 TaskName = Annotated[str, AfterValidator(check_task)]
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_check_path)]
+ResultsPath = Annotated[PathText, AfterValidator(_check_no_pattern)]
 ONE, SEVERAL = "(one)", "(several)"
 """What pydantic calls the two forms of a key that takes one value or several; users never see it."""
 
@@ -109,4 +133,20 @@ SAMPLED = ("gc-matched", "random")
 class Section(BaseModel):
     """A part of the configuration: unknown keys refused, values never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> Self:
+        great = [
+            f"{key}: expected at most {GREATEST}, found {value:g}"
+            for key in type(self).model_fields
+            for value in _numbers(getattr(self, key))
+            if value > GREATEST and key != SEED
+        ]
+        if great:
+            raise ValueError("; ".join(great))
+        return self
+
+
+def _numbers(value: Any) -> list[int]:
+    return [item for item in (value if isinstance(value, tuple | list) else [value]) if isinstance(item, int)]

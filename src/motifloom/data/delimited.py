@@ -5,6 +5,7 @@ A row is known by its number: the line in a text file, whose header is row 1; in
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -40,6 +41,8 @@ MOST_PROBLEMS = 20
 """So many bad rows of one file are told; the rest is counted."""
 
 HEAD_BYTES = 512
+
+csv.field_size_limit(1 << 30)  # a sequence may be longer than the 128 kB that fields have by default
 
 OTHER_FORMATS = {
     rb"\s*<": "HTML or XML, no table; was it downloaded from a web page?",
@@ -127,17 +130,20 @@ def read_chunks(path: str | Path, choose: Choose, bad: BadRows) -> Iterator[pl.D
 
 def _text_chunks(path: str | Path, usual: str, choose: Choose, bad: BadRows) -> Iterator[pl.DataFrame]:
     with _opened(path) as text:
-        lines = ((row, line) for row, line in enumerate(text, start=1) if not line.isspace())
-        row, header = next(lines, (0, ""))
+        numbered = enumerate(text, start=1)
+        row, header = next(((row, line) for row, line in numbered if not line.isspace()), (0, ""))
         if not row:
             raise InputError(f"{path}: is empty; expected a header and rows")
         separator = usual if usual in header else max("\t,;", key=header.count)
         try:
+            _check_text(header)
             names = [name.strip() for name in _fields(header, separator)]
         except ValueError as error:
             raise InputError(f"{path}: row {row}: {error}") from None
         _check_header(path, names)
         places = {given: names.index(name) for given, name in choose(names).items()}
+        full = len(names) - 1  # separators of a row; a blank line has fewer
+        lines = ((row, line) for row, line in numbered if not line.isspace() or 0 < full == line.count(separator))
         some = False
         for rows in _groups(lines):
             chunk: list[tuple[int, list[str]]] = []
@@ -162,13 +168,11 @@ def _opened(path: str | Path) -> Iterator[IO[str]]:
         with Path(path).open("rb") as raw:
             zipped = raw.peek(2).startswith(b"\x1f\x8b")
             binary = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if zipped else raw
-            head = binary.peek(HEAD_BYTES)[:HEAD_BYTES]
+            head = binary.peek(HEAD_BYTES)[:HEAD_BYTES].removeprefix(codecs.BOM_UTF8)
             for pattern, kind in OTHER_FORMATS.items():
                 if re.match(pattern, head):
                     raise InputError(f"{path}: is {kind}")
-            yield io.TextIOWrapper(binary, encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no text in UTF-8: {error.reason}; expected a table") from None
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape")
     except EOFError:
         raise InputError(f"{path}: is truncated: its gzip data break off; fetch or copy it again") from None
     except (OSError, zlib.error) as error:
@@ -190,10 +194,17 @@ def _groups(lines: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]
 
 def _record(line: str, separator: str, width: int) -> list[str]:
     """Return the fields of a line, which are as many as the header has."""
+    _check_text(line)
     fields = _fields(line, separator)
     if len(fields) != width:
         raise ValueError(f"{len(fields)} field{'s' * (len(fields) != 1)}; expected {width}, as the header has")
     return fields
+
+
+def _check_text(line: str) -> None:
+    """Raise ``ValueError`` where a line has bytes that are no UTF-8, which stand there as lone surrogates."""
+    if not line.isascii() and (odd := re.search("[\udc80-\udcff]", line)):
+        raise ValueError(f"the byte {ord(odd.group()) - 0xDC00:#04x} is no text in UTF-8; expected a table in UTF-8")
 
 
 def _fields(line: str, separator: str) -> list[str]:
@@ -203,7 +214,8 @@ def _fields(line: str, separator: str) -> list[str]:
     try:
         return next(csv.reader([line.rstrip("\n")], delimiter=separator, strict=True))
     except csv.Error as error:
-        raise ValueError(f"quotes that cannot be read ({error}); expected them around a whole field") from None
+        expected = "expected them around a whole field, which holds no line break"
+        raise ValueError(f"quotes that cannot be read ({error}); {expected}") from None
 
 
 def _check_header(path: str | Path, names: list[str]) -> None:
@@ -217,13 +229,27 @@ def _check_header(path: str | Path, names: list[str]) -> None:
 
 def _parquet_chunks(path: str | Path, choose: Choose) -> Iterator[pl.DataFrame]:
     try:
-        chosen = choose(list(pl.read_parquet_schema(path)))
+        with Path(path).open("rb") as file:  # its name would be read as a pattern
+            schema = pl.read_parquet_schema(file)
+        chosen = choose(list(schema))
+        _check_kinds(path, {name: schema[name] for name in chosen.values()})
         table = pl.read_parquet(path, columns=list(dict.fromkeys(chosen.values())), glob=False)
+        table = table.with_columns(pl.col(pl.Binary, pl.Categorical, pl.Enum).cast(pl.String))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
     if table.is_empty():
         raise InputError(f"{path}: holds no row")
     table = table.select(pl.col(name).alias(given) for given, name in chosen.items())
-    table = table.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
     table = table.with_columns(pl.col(pl.String).str.strip_chars()).with_row_index("row", offset=1)
     yield from table.cast({"row": pl.Int64}).iter_slices(CHUNK_ROWS)
+
+
+def _check_kinds(path: str | Path, columns: dict[str, pl.DataType]) -> None:
+    """Raise where a row of a column is more than one value."""
+    problems = [
+        f"{path}: the column '{name}' holds values of the kind {kind}; expected text, numbers or truth values"
+        for name, kind in columns.items()
+        if kind.is_nested() or kind == pl.Object
+    ]
+    if problems:
+        raise InputError(problems)

@@ -96,6 +96,6 @@ class Examples:
             if genome:
                 write_stretches(genome.packed, stretches.starts, stretches.ends, beside)
             with beside.open("ab") as out:
-                self.own.tofile(out)
+                out.write(self.own.data)
         write_parquet(folder / "sequences.parquet", self.sequence_table())
         write_parquet(folder / "examples.parquet", self.table())

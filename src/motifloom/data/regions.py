@@ -74,8 +74,8 @@ def read_regions(path: str | Path) -> pl.DataFrame:
                 if row == 1:
                     _check_kind(path, text)
                 parts.append(_parse(text, row, bad))
-    except UnicodeDecodeError:
-        problems.append(f"{path}: is no text in UTF-8; expected BED or narrowPeak, plain or gzip")
+    except _NoTextError as error:
+        problems.append(f"{path}: row {error.row}: is no text in UTF-8; expected BED or narrowPeak, plain or gzip")
     except EOFError:
         problems.append(f"{path}: is truncated: the gzip stream has no end; expected the whole file")
     except (OSError, zlib.error) as error:
@@ -99,9 +99,13 @@ def _blocks(file: gzip.GzipFile | BufferedReader) -> Iterator[tuple[int, str]]:
     """Yield a file's text in parts of whole lines, with the number of each part's first line."""
     row = 1
     while block := file.read(BLOCK):
-        text = (block + file.readline()).decode("utf-8-sig" if row == 1 else "utf-8")
+        block += file.readline()
+        try:
+            text = block.decode("utf-8-sig" if row == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise _NoTextError(row + block.count(b"\n", 0, error.start)) from None
         if "\0" in text:
-            raise UnicodeDecodeError("utf-8", block, 0, 1, "a byte of 0")
+            raise _NoTextError(row + text.count("\n", 0, text.index("\0")))
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         yield row, text
@@ -116,6 +120,14 @@ def _check_kind(path: str | Path, text: str) -> None:
         raise InputError(f"{path}: row {row}: is HTML or XML ('{line[:40]}'); expected BED or narrowPeak")
     if line.startswith(">"):
         raise InputError(f"{path}: row {row}: is FASTA ('{line[:40]}'); expected BED or narrowPeak")
+
+
+class _NoTextError(ValueError):
+    """A row of a file is no text."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
 
 
 class _BadRows:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyBigWig
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
 
 MAGIC = {"bigWig": 0x888FFC26, "bigBed": 0x8789F2EB}
 """The first four bytes of a file, in either order."""
+
+HEADER = struct.Struct("<IHHQQQHHQQIQ")
+"""A bigWig file's first bytes: its magic number, version, how many zoom levels there are; where the chromosomes, the
+values and their index begin; and more."""
+
+ZOOM_BYTES = 24
+"""What follows for each zoom level, the last eight bytes being the place of its index."""
+
+TREE_MAGIC, INDEX_MAGIC = 0x78CA8C91, 0x2468ACE0
+"""What the list of chromosomes and an index begin with."""
 
 SPAN = 1 << 20
 """Bases of a chromosome that are read at a time."""
@@ -123,12 +135,43 @@ def _check_kind(path: Path) -> None:
     if reason:
         raise InputError(reason)
     with path.open("rb") as file:
-        start = file.read(4)
+        head = file.read(HEADER.size)
+    start = head[:4]
     kinds = {magic.to_bytes(4, order): kind for kind, magic in MAGIC.items() for order in ("little", "big")}
     if kinds.get(start) == "bigBed":
         raise InputError(f"{path}: is a bigBed file, which has no values; expected bigWig")
     if start not in kinds:
         raise InputError(f"{path}: is no bigWig file: begins with {start!r}")
+    if not _leads_to_its_parts(path, head):
+        raise InputError(
+            f"{path}: is empty, truncated or damaged: its header names parts that are not there; fetch or make it again"
+        )
+
+
+def _leads_to_its_parts(path: Path, head: bytes) -> bool:
+    """Return whether the list of chromosomes and every index begin where a bigWig file's header says.
+
+    pyBigWig trusts the header: what is not there crashes it (Kent et al. 2010, Bioinformatics 26:2204, supplement).
+    """
+    order: Literal["little", "big"] = "little" if head[0] == MAGIC["bigWig"] & 0xFF else "big"
+    if len(head) < HEADER.size:
+        return False
+    at = struct.Struct(("<" if order == "little" else ">") + HEADER.format[1:])
+    _, _, zooms, tree, _, index, *_ = at.unpack(head)
+    parts = [(tree, TREE_MAGIC), (index, INDEX_MAGIC)]
+    with path.open("rb") as file:
+        file.seek(HEADER.size)
+        for _ in range(zooms):
+            place = file.read(ZOOM_BYTES)[-8:]
+            parts.append((int.from_bytes(place, order), INDEX_MAGIC))
+        size = file.seek(0, os.SEEK_END)
+        for place, magic in parts:
+            if place > size - 4:
+                return False
+            file.seek(place)
+            if int.from_bytes(file.read(4), order) != magic:
+                return False
+    return True
 
 
 @contextmanager

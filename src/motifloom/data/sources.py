@@ -10,7 +10,7 @@ import polars as pl
 
 from motifloom.config import ChromosomeSplit, GenomeDataset, SimulatedDataset
 from motifloom.data.chromosomes import check_aliases, check_names, rename
-from motifloom.data.placement import BAD_INTERVAL, locate
+from motifloom.data.placement import locate
 from motifloom.data.regions import read_regions
 from motifloom.data.signal import Signal
 from motifloom.data.territory import chromosomes_of_splits
@@ -85,8 +85,9 @@ class Sources:
         return cls(placed, negatives, placed.clear() if excluded is None else excluded, signals)
 
     def useless_exclusions(self) -> pl.DataFrame:
-        """Return the excluded places that exclude nothing, though the genome has their chromosome."""
-        return self.excluded.filter(pl.col("reason") == BAD_INTERVAL)
+        """Return the excluded places that exclude no base of the genome."""
+        start, end = pl.max_horizontal("start", 0), pl.min_horizontal("end", "length")
+        return self.excluded.filter(pl.col("length").is_null() | (start >= end))
 
 
 def _of_genome(section: WindowsDataset) -> tuple[Mapping[str, str], dict[str, Path], Path | None]:

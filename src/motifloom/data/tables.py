@@ -47,7 +47,8 @@ def table_examples(config: Config, name: str, section: TableDataset) -> Examples
 
     A row without a sequence, without any known base, without a label for any task, or without a split where a column
     tells it, is left out. Without a column ``id`` the examples are called ``row2`` and so on, by the line in the file.
-    A column ``group``, or the one that the split names, says what stays in one split.
+    A column ``group``, or the one that the split names, says what stays in one split; a row where it is missing has no
+    group.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def table_examples(config: Config, name: str, section: TableDataset) -> Examples
     path, kind = section.sequences, config.kind(name)
     bad = BadRows(path)
     table, own = _read(section, bad)
-    table = table.with_columns(_ids(table, bad), _splits(table, bad))
+    groups = [_known(pl.col("group"))] if "group" in table.columns else []
+    table = table.with_columns(_ids(table, bad), _splits(table, bad), *groups)
     labels = pl.DataFrame(
         [_labels(table.select("row", value=f"label{k}"), task, kind, bad) for k, task in enumerate(section.tasks)]
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 import yaml
 
 from motifloom.config import ENSEMBLE, ORACLE, Config, SimulatedDataset, validate
@@ -22,7 +23,6 @@ from motifloom.data.splits import SPLITS
 from motifloom.evaluation.selection import choose, mean_main_score
 from motifloom.genome import pack
 from motifloom.jaspar import fetch
-from motifloom.machine import prepare_process
 from motifloom.models import kmer_logistic, knn
 from motifloom.models.candidates import Examples
 from motifloom.models.oracle import posterior
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=3)
     parser.add_argument("--split", choices=HELD_OUT, default="test", help="whose scores are shown")
     options = parser.parse_args()
-    prepare_process(threads=1)
+    torch.set_num_threads(1)
     networks = [title for model in options.models for title in (model, f"{model}{ENSEMBLE}")]
     models = [KNOWN_MOTIF, KMER_LOGISTIC, KNN, *networks, ORACLE]
     print(f"| dataset | {' | '.join(models)} | chosen on validation |")

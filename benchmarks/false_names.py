@@ -76,7 +76,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 trained, _ = fit(config.model_copy(update={"seed": run}), "none", "cnn", 0, dataset, Path(folder))
             for case, module in (("untrained network", untrained), ("trained on random labels", trained)):
-                motifs = learn([module.eval()], dataset, database, settings).table
+                motifs = learn([module.eval()], [], dataset, database, settings).table
                 named[case].append(motifs.filter(pl.col("match_q") < LEVEL).height)
                 compared[case] += motifs["match_q"].count()
         for case, numbers in named.items():

@@ -48,6 +48,21 @@ def random_matrices(number: int, seed: int) -> list[Motif]:
     return found
 
 
+def untrimmed_matrices(number: int, seed: int) -> list[Motif]:
+    """Return what filters of 19 bp might count that hold little information, flat columns included."""
+    random = np.random.default_rng([seed, 1])
+    found = []
+    for place in range(number):
+        columns = random.dirichlet(np.full(4, random.uniform(1, 4)), size=19)
+        sites = int(random.integers(10, 100))
+        ppm = probabilities(np.array([random.multinomial(sites, column) for column in columns]))
+        found.append(Motif(f"m{place}", 0, place, ppm, sites, dead=False))
+    return found
+
+
+MATRICES = {"random matrices": random_matrices, "untrimmed matrices": untrimmed_matrices}
+
+
 def main() -> None:
     """Count names at q < 0.05."""
     from motifloom.motifs.learn import Settings, learn
@@ -62,12 +77,13 @@ def main() -> None:
     settings = Settings(0, ("none", "cnn"), resamples=100, confidence=0.95)
     for taxon in ("fungi", "vertebrates"):
         database = read_database(f"jaspar-{taxon}")
-        named = {"random matrices": [], "untrained network": [], "trained on random labels": []}
+        named = {name: [] for name in (*MATRICES, "untrained network", "trained on random labels")}
         compared = dict.fromkeys(named, 0)
         for run in range(runs):
-            found = match(random_matrices(64, run), database, run, asked=64)
-            named["random matrices"].append(sum(one.q_value < LEVEL for one in found.values()))
-            compared["random matrices"] += len(found)
+            for case, matrices in MATRICES.items():
+                found = match(matrices(64, run), database, run, asked=64)
+                named[case].append(sum(one.q_value < LEVEL for one in found.values()))
+                compared[case] += len(found)
             dataset = random_dataset(run)
             torch.manual_seed(run)
             untrained = SequenceModule(
@@ -76,7 +92,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 trained, _ = fit(config.model_copy(update={"seed": run}), "none", "cnn", 0, dataset, Path(folder))
             for case, module in (("untrained network", untrained), ("trained on random labels", trained)):
-                motifs = learn([module.eval()], dataset, database, settings).table
+                motifs = learn([module.eval()], [], dataset, database, settings).table
                 named[case].append(motifs.filter(pl.col("match_q") < LEVEL).height)
                 compared[case] += motifs["match_q"].count()
         for case, numbers in named.items():

@@ -14,14 +14,11 @@ from motifloom.data.dataset import SEQUENCE_SCHEMA, Dataset, Sequences
 from motifloom.data.prepare import prepare
 from motifloom.data.simulate import simulate
 from motifloom.genome import decode, encode, pack, reverse_complement
-from motifloom.machine import prepare_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from motifloom.config import Kind
-
-prepare_process(threads=1)  # as a job of the workflow; threads that spin would take the cores from each other
 
 
 def simulated_config(results: Path, **changes: Any) -> Config:

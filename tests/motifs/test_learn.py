@@ -19,6 +19,7 @@ from motifloom.motifs.hits import write_hits
 from motifloom.motifs.importance import importances
 from motifloom.motifs.learn import SAME, TURNED, Settings, learn
 from motifloom.motifs.matching import read_database
+from motifloom.motifs.motif import Motif
 from motifloom.training.fit import fit
 from motifloom.training.module import SequenceModule
 
@@ -77,6 +78,32 @@ def test_behaviour_of_the_planted_motif(learned):
     profile = list(map(int, row["profile"].split(",")))
     assert sum(profile) == row["sequences"]
     assert sum(profile[:3] + profile[-3:]) < 0.05 * row["sequences"]
+
+
+def test_behaviour_of_a_pattern_is_that_of_its_sites(learned, trained, toy):
+    """The planted matrix as a pattern, whole and narrowed, beside one that is nowhere."""
+    database = read_database("jaspar-vertebrates")
+    known = next(one.ppm for one in database if one.name == "CTCF")
+    ppm = (known + 0.01) / 1.04
+    nowhere = np.full((24, 4), 0.02) + 0.92 * np.eye(4)[np.arange(24) % 4]
+    patterns = [
+        Motif(f"r1-pattern{unit}", 1, unit, matrix, 50, dead=False, source="attribution")
+        for unit, matrix in enumerate([ppm[3:14], ppm, nowhere])
+    ]
+    found = learn(trained, patterns, toy, database, SETTINGS)
+    order = [name for name in found.table["motif"] if name in set(found.behaviour["motif"])]
+    assert found.behaviour["motif"].to_list() == order
+    of_filters = found.behaviour.filter(pl.col("motif").str.contains("filter"))
+    assert of_filters.sort("motif").equals(learned.behaviour.sort("motif"))
+    narrow, whole = (found.behaviour.row(by_predicate=pl.col("motif") == one.name, named=True) for one in patterns[:2])
+    for row in (narrow, whole):
+        assert row["share"] > 0.7
+        assert row["enrichment_low"] > 5
+        assert row["plus_low"] < 0.5 < row["plus_high"]
+        assert row["central_low"] > 0.7
+        assert row["distance"] < 12
+    assert abs(narrow["distance"] - whole["distance"]) < 3
+    assert found.behaviour.filter(pl.col("motif") == "r1-pattern2", pl.col("share") > 0.03).is_empty()
 
 
 def test_hits_lie_on_planted_sites(learned, toy, toy_config, tmp_path):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +12,16 @@ from motifloom.errors import InputError
 from motifloom.motifs.groups import groups
 from motifloom.motifs.importance import Importance
 from motifloom.motifs.learn import reproducibility
-from motifloom.motifs.matching import MIN_SITES, Likeness, comparable, likeness, match, read_database
+from motifloom.motifs.matching import (
+    MIN_SITES,
+    ORDERS,
+    Likeness,
+    comparable,
+    likeness,
+    match,
+    order_p_values,
+    read_database,
+)
 from motifloom.motifs.meme import meme_text
 from motifloom.motifs.motif import Motif, probabilities, trim
 
@@ -23,6 +35,11 @@ PLANTED = ("REB1", "ABF1", "RAP1", "CBF1")
 @pytest.fixture(scope="module")
 def fungi() -> list[jaspar.KnownMotif]:
     return read_database("jaspar-fungi")
+
+
+@pytest.fixture(scope="module")
+def vertebrates() -> list[jaspar.KnownMotif]:
+    return read_database("jaspar-vertebrates")
 
 
 def learned(name: str, ppm: np.ndarray, replicate: int = 0, sites: int = 60) -> Motif:
@@ -137,15 +154,28 @@ def test_motifs_that_are_not_compared_make_names_harder(fungi):
         assert few[name].q_value < many[name].q_value <= 10.001 * few[name].q_value
 
 
-def test_a_run_of_one_base_gets_no_name(fungi):
-    """Its columns in another order match as well: nothing tells it from any other run."""
+@pytest.mark.parametrize("word", ["A" * 9, "A" * 14, "G" * 12, "GA" * 5])
+def test_a_run_among_motifs_gets_no_name(word, vertebrates):
+    """Known motifs have such runs, and shuffled columns of others do not; its own in another order match as well."""
     random = np.random.default_rng(0)
-    runs = [
-        learned(f"m{number}", probabilities(np.array([random.multinomial(60, [0.94, 0.02, 0.02, 0.02])] * width)))
-        for number, width in enumerate(range(7, 15))
-    ]
-    assert all(comparable(motif) for motif in runs)
-    assert all(found.q_value >= 0.05 for found in match(runs, fungi, SEED, len(runs)).values())
+    columns = np.full((4, 4), 0.02) + 0.92 * np.eye(4)
+    run = np.array([random.multinomial(60, columns["ACGT".index(base)]) for base in word])
+    others = [learned(known.identifier, as_learned(known, 0, minus=False)) for known in vertebrates[::20]]
+    motifs = [learned("run", probabilities(run)), *others]
+    found = match(motifs, vertebrates, SEED, len(motifs))
+    assert found.pop("run").q_value > 0.2
+    assert np.mean([one.q_value < 0.05 for one in found.values()]) > 0.9
+
+
+def test_the_order_is_judged_by_chance_alone():
+    """The least of 300 p-values is as good as the least of others; where there is no other order, nothing is better."""
+    random = np.random.default_rng(1)
+    best = random.random((4000, 1 + ORDERS, 300)).min(axis=2)
+    p_values = order_p_values(best[:, 0], best[:, 1:])
+    for level in (0.5, 0.1, 0.01):
+        assert 0.5 * level < (p_values <= level).mean() < 1.1 * level
+    assert (order_p_values(best[:, 0] * 1e-6, best[:, 1:]) < 0.01).mean() > 0.95
+    assert order_p_values(np.array([1e-9]), np.full((1, ORDERS), 1e-9))[0] == pytest.approx(0.43, abs=0.01)
 
 
 def test_known_motifs_with_noise_keep_their_name(fungi):
@@ -157,6 +187,33 @@ def test_known_motifs_with_noise_keep_their_name(fungi):
     named = [motif for motif in motifs if found[motif.name].q_value < 0.05]
     assert len(named) > 0.9 * len(motifs) > 40
     assert sum(found[motif.name].known.identifier == motif.name for motif in named) > 0.7 * len(named)
+
+
+NAMES = """
+import sys
+from motifloom.motifs import matching
+from motifloom.motifs.motif import Motif
+matching.TOGETHER = int(sys.argv[1])
+fungi = matching.read_database("jaspar-fungi")
+motifs = [Motif(known.name, 0, 0, known.ppm, 60, dead=False) for known in fungi[:9]]
+for name, found in matching.match(motifs, fungi, 3, 64).items():
+    print(name, found.known.identifier, found.q_value.hex(), found.ppm.tobytes().hex())
+"""
+
+
+def test_threads_and_parts_change_no_bit():
+    """Nor does how many matrices are compared at a time."""
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", NAMES, together],
+            env=os.environ | {"NUMBA_NUM_THREADS": threads},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads, together in (("1", "256"), ("2", "37"))
+    ]
+    assert told[0] == told[1]
+    assert len(told[0].splitlines()) >= 7
 
 
 def test_a_users_meme_file_is_a_database(write, fungi):

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from motifloom.training.module import SequenceModule
 
 
-def attributed(number: int = 90, length: int = 72, words: tuple[str, ...] = WORDS) -> pl.DataFrame:
-    """Return attributions of which one word a sequence, on either strand, stands out from noise."""
+def attributed(
+    number: int = 90, length: int = 72, words: tuple[str, ...] = WORDS, signs: tuple[int, ...] = (1, 1)
+) -> pl.DataFrame:
+    """Return attributions of which one word a sequence, on either strand, stands out from noise by its sign."""
     random = np.random.default_rng(4)
     sequences, hypothetical = [], []
     for row in range(number):
@@ -42,7 +44,7 @@ def attributed(number: int = 90, length: int = 72, words: tuple[str, ...] = WORD
         word = word if row % 3 else reverse_complement(word)
         place = random.integers(12, length - 12 - len(word))
         codes[place : place + len(word)] = word
-        values[place + np.arange(len(word)), word] += 1
+        values[place + np.arange(len(word)), word] += signs[row % len(signs)]
         sequences.append(decode(codes))
         hypothetical.append((values - values.mean(axis=1, keepdims=True)).astype(np.float32).ravel())
     ids = [f"s{row}" for row in range(number)]
@@ -54,6 +56,12 @@ def of_table(table: pl.DataFrame) -> Dataset:
     return dataset_of(table["sequence"].to_list(), ["test"] * number, {"y": [1] * number})
 
 
+def holds(motif: Motif, word: str) -> bool:
+    """Return whether a motif has a word on either strand, its outer bases aside."""
+    strands = motif.consensus, decode(reverse_complement(encode(motif.consensus)))
+    return any(word[1:-1] in strand for strand in strands)
+
+
 def test_planted_words_are_the_patterns() -> None:
     table = attributed()
     seqlets = find_seqlets(table)
@@ -63,8 +71,16 @@ def test_planted_words_are_the_patterns() -> None:
     for motif in motifs:
         assert motif.sites > 25
         assert (motif.source, motif.replicate, motif.dead) == ("attribution", 2, False)
-    strands = {motif.consensus: decode(reverse_complement(encode(motif.consensus))) for motif in motifs}
-    assert all(any(word in both for both in strands.items()) for word in WORDS)
+    assert all(any(holds(motif, word) for motif in motifs) for word in WORDS)
+
+
+def test_what_lowers_the_output_is_no_pattern() -> None:
+    table = attributed(number=120, signs=(-1, 1))
+    seqlets = find_seqlets(table)
+    (motif,) = attribution_motifs(seqlets, of_table(table), 0)
+    assert holds(motif, WORDS[1])
+    assert (seqlets["contribution"] > 0).all()
+    assert find_seqlets(attributed(signs=(-1, -1))).is_empty()
 
 
 def test_the_same_attributions_give_the_same_seqlets() -> None:
@@ -179,11 +195,32 @@ def test_planted_words_are_found_whatever_the_kind(kind: Kind, tmp_path: Path) -
     dataset = planted(kind)  # of regression, words fill half of a sequence: nothing is left for the null distribution
     module, _ = fit(table_config(kind, dataset.tasks, seed=2), "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
     motifs = motifs_of(module, dataset)
-    found = {motif.consensus for motif in motifs}
-    found |= {decode(reverse_complement(encode(motif.consensus))) for motif in motifs}
-    assert all(any(word[1:-1] in consensus for consensus in found) for word in WORDS)
+    assert all(any(holds(motif, word) for motif in motifs) for word in WORDS)
     worth = scrambling_importances(module, dataset, motifs, 100, 0.95, np.random.default_rng(0))
     assert sum(one.low > 0.02 for one in worth.values()) >= 2
+
+
+def test_of_a_value_what_raises_it_is_found(tmp_path: Path) -> None:
+    """One word raises the value and another lowers it; the latter is no pattern, and no part of one."""
+    random = np.random.default_rng(1)
+    number = 800
+    codes = random.integers(4, size=(number, 100)).astype(np.uint8)
+    copies = random.integers(2, size=(number, 2))
+    starts = random.permuted(np.tile([5, 28, 51, 74], (number, 1)), axis=1) + random.integers(6, size=(number, 4))
+    for row, column in zip(*np.nonzero(copies), strict=True):
+        word = encode(WORDS[column])
+        start = starts[row, column]
+        codes[row, start : start + len(word)] = word if random.random() < 0.5 else reverse_complement(word)
+    values = 100 + 10 * (copies @ [1, -1]) + random.normal(0, 3, size=number)
+    split = random.choice(["train", "validation", "test"], number, p=[0.5, 0.25, 0.25])
+    dataset = dataset_of([decode(row) for row in codes], split, {"y": values.tolist()})
+    config = table_config("regression", dataset.tasks, seed=2)
+    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    motifs = motifs_of(module, dataset)
+    assert holds(motifs[0], WORDS[0])
+    assert not any(holds(motif, WORDS[1]) for motif in motifs)
+    worth = scrambling_importances(module, dataset, motifs, 100, 0.95, np.random.default_rng(0))
+    assert worth[motifs[0].name].low > 0.1
 
 
 def motifs_of(module: SequenceModule, dataset: Dataset) -> list[Motif]:

@@ -34,7 +34,7 @@ def slow_on_both(matrix: np.ndarray, sequence: np.ndarray, both: bool) -> dict[t
     return found
 
 
-@pytest.fixture(params=[(3, 5), (70, 19)], ids=["few narrow", "many wide"])
+@pytest.fixture(params=[(3, 5), (5, 17), (70, 19)], ids=["few narrow", "few wide", "many wide"])
 def inputs(request):
     number, width = request.param
     random = np.random.default_rng(number)

@@ -1,4 +1,4 @@
-"""How a filter behaves: where, how often, and on which strand its sites lie.
+"""How a filter or a pattern of attributions behaves: where, how often, and on which strand its sites lie.
 
 All of it is about the held-out sequences that sites are counted in, and the sites that exceed the background's
 threshold. Shares have Wilson's interval (Journal of the American Statistical Association 22:209, 1927), the enrichment
@@ -45,12 +45,12 @@ PROFILE_BINS = 20
 
 
 def behaviour(motifs: Sequence[Motif], scan: Scan, confidence: float) -> pl.DataFrame:
-    """Tell how filters behave; a row for each of their `motifs` that has a site, in the given order.
+    """Tell how filters or patterns behave; a row for each of their `motifs` that has a site, in the given order.
 
     Parameters
     ----------
     scan
-        Of the network that they are filters of.
+        With them, all of one network.
     confidence
         The level of the intervals, 0 to 1.
 

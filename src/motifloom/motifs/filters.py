@@ -171,7 +171,29 @@ def scan_filters(module: SequenceModule, dataset: Dataset, random: np.random.Gen
     random
         Draws the backgrounds' sequences where there are more than :data:`BACKGROUND`, and shuffles them.
     """
-    matrices, floor = linear_filters(with_filters(module))
+    return _scan(*linear_filters(with_filters(module)), module, dataset, random)
+
+
+def scan_patterns(
+    patterns: Sequence[Motif], module: SequenceModule, dataset: Dataset, random: np.random.Generator
+) -> Scan:
+    """Scan the same sequences in the same way with the patterns of a network's attributions instead of its filters.
+
+    A base adds its log-odds against uniform bases. Narrow patterns are padded around their middle with columns that add
+    nothing, so all are as wide as the widest.
+    """
+    width = max(len(pattern.ppm) for pattern in patterns)
+    matrices = np.zeros((1 + max(pattern.unit for pattern in patterns), width, 4), dtype=np.float32)
+    for pattern in patterns:
+        first = width // 2 - len(pattern.ppm) // 2
+        matrices[pattern.unit, first : first + len(pattern.ppm)] = np.log2(4 * pattern.ppm)
+    return _scan(matrices, np.full(len(matrices), -np.inf, dtype=np.float32), module, dataset, random)
+
+
+def _scan(
+    matrices: Floats, floor: Floats, module: SequenceModule, dataset: Dataset, random: np.random.Generator
+) -> Scan:
+    """Scan held-out sequences with matrices that are inactive up to `floor`."""
     both_strands = module.both_strands
     rows = dataset.rows("validation", "test")
     chosen, negative = choose_sequences(module, dataset.labels(rows))

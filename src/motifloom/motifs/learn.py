@@ -10,7 +10,7 @@ import polars as pl
 
 from motifloom.models.base import FilterNetwork
 from motifloom.motifs.behaviour import BEHAVIOUR_SCHEMA, behaviour
-from motifloom.motifs.filters import filter_motifs, scan_filters
+from motifloom.motifs.filters import filter_motifs, scan_filters, scan_patterns
 from motifloom.motifs.groups import groups, strongest_first
 from motifloom.motifs.hits import HITS_SCHEMA, hits
 from motifloom.motifs.importance import importances
@@ -53,7 +53,7 @@ TABLE_SCHEMA = {
     "duplicate": pl.String,
 }
 
-SOURCES = FILTER, _ = "filter", "attribution"
+SOURCES = FILTER, ATTRIBUTION = "filter", "attribution"
 """What motifs are read from."""
 
 SAME, TURNED = "same", "reverse complement"
@@ -157,12 +157,15 @@ def learn(
         parts["behaviour"].append(behaviour(mine_first, scan, settings.confidence))
         parts["pairs"].append(pairs(leaders, scan, settings.random("pairs", replicate)))
         parts["hits"].append(hits(of_filters[replicate], scan, dataset))
-    return Learned(
-        motifs,
-        matches,
-        motif_table(motifs, importance, matches, grouped, again),
-        *(pl.concat(tables) for tables in parts.values()),
-    )
+    for replicate, module in enumerate(modules):
+        mine_first = [motif for motif in motifs if (motif.replicate, motif.source) == (replicate, ATTRIBUTION)]
+        if mine_first:
+            scan = scan_patterns(mine_first, module, dataset, settings.random("background of patterns", replicate))
+            parts["behaviour"].append(behaviour(mine_first, scan, settings.confidence))
+    table = motif_table(motifs, importance, matches, grouped, again)
+    how, pairs_found, hits_found = (pl.concat(tables) for tables in parts.values())
+    how = table.select("motif").join(how, on="motif", maintain_order="left")
+    return Learned(motifs, matches, table, how, pairs_found, hits_found)
 
 
 def _importances(

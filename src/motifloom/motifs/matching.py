@@ -12,6 +12,8 @@ base matches all motifs that have one. So two questions are put to motifs whose 
   columns in another order, which are extreme values of many, so they follow a Gumbel distribution (Gumbel, Statistics
   of Extremes, 1958; here by the method of moments). That is corrected over the learned motifs.
 
+Both questions are put to the same shuffled matrices.
+
 A match is as good as the worse of the two says.
 """
 
@@ -56,14 +58,18 @@ SHUFFLED = 1000
 NULL_QUANTILE = 0.05
 """Where in the null distribution it is held against the uniform one."""
 
-REORDERED = 32
-"""So many times are the columns of a learned motif shuffled to see whether their order matters."""
+ORDERS = 8
+"""In at least so many other orders are the columns of a learned motif compared to see whether their order matters."""
 
-LEAST_SPREAD = 0.1
-"""Best matches of reordered columns are taken to spread by at least this much, in units of −ln p."""
+LEAST_SCALE = 1.0
+"""−ln of the least of many p-values has a Gumbel distribution of this scale where chance alone makes them. Motifs that
+are short or repeat themselves spread more; with few orders it is not believed that one spreads less."""
+
+TOGETHER = 256
+"""So many shuffled matrices are compared at a time: those of few motifs, whose columns Tomtom then knows already."""
 
 CONFIDENT_Q = 0.05
-"""Only where a match is this good is it asked whether the order matters."""
+"""A match this good is counted as a name."""
 
 EQUIVALENT_Q = 0.01
 """Two learned motifs are equivalent when Tomtom's q-value between them is at most this."""
@@ -154,72 +160,72 @@ def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int, as
     if not queries:
         return {}
     matrices, targets = [query.ppm for query in queries], [known.ppm for known in database]
-    found = _compare(matrices, targets, seed)
-    q_values = _correct(found.p, asked)
-    candidates = np.flatnonzero(q_values.min(axis=1) < CONFIDENT_Q)
-    by_order = np.ones(len(queries))
-    random = generator(seed, "columns in another order")
-    for row in candidates.tolist():
-        by_order[row] = order_p_value(matrices[row], targets, found.stretch, found.p[row].min(), random)
-    by_order = _correct(by_order[:, None], asked)[:, 0]
+    found = _compare(matrices, targets, seed, ORDERS)
+    by_order = order_p_values(found.p.min(axis=1), found.best_shuffled)
+    q_values = np.maximum(_correct(found.p, asked), _correct(by_order[:, None], asked))
     matches = {}
     for row, query in enumerate(queries):
         best = int(found.p[row].argmin())
         known = database[best]
         lying = known.ppm[::-1, ::-1] if found.minus[row, best] else known.ppm
-        q_value = q_values[row, best]
-        matches[query.name] = Match(
-            known,
-            float(max(q_value, by_order[row]) if row in candidates else q_value),
-            laid_on(lying, int(found.offset[row, best]), len(query.ppm)),
-        )
+        laid = laid_on(lying, int(found.offset[row, best]), len(query.ppm))
+        matches[query.name] = Match(known, float(q_values[row, best]), laid)
     return matches
 
 
-def order_p_value(
-    query: Matrix, targets: Sequence[Matrix], stretch: Matrix, best: float, random: np.random.Generator
-) -> float:
-    """Return how likely the columns of a motif in another order match anything as well as it does.
+def order_p_values(best: Matrix, shuffled: Matrix) -> Matrix:
+    """Return how likely the columns of each motif in another order match anything as well as it does.
 
     Parameters
     ----------
-    query
-        Probabilities of shape ``(width, 4)``.
-    targets
-        Known motifs, probabilities of shape ``(width, 4)``.
-    stretch
-        Of each target's p-values, shape ``(targets,)``.
     best
-        The least stretched p-value of the motif itself.
+        The least p-value of each motif, shape ``(motifs,)``.
+    shuffled
+        Those of its columns in other orders, shape ``(motifs, orders)``.
     """
-    p_values = tomtom_p_values([random.permutation(query) for _ in range(REORDERED)], targets)[0]
-    null = -np.log(p_values ** (1 / stretch)).max(axis=1)
-    scale = max(float(null.std(ddof=1)), LEAST_SPREAD) * np.sqrt(6) / np.pi
-    return float(gumbel_r.sf(-np.log(best), null.mean() - np.euler_gamma * scale, scale))
+    null = -np.log(shuffled)
+    scale = np.maximum(null.std(axis=1, ddof=1) * np.sqrt(6) / np.pi, LEAST_SCALE)
+    return np.asarray(gumbel_r.sf(-np.log(best), null.mean(axis=1) - np.euler_gamma * scale, scale))
 
 
 class Compared(NamedTuple):
-    """How motifs are alike, each of shape ``(queries, targets)``, and each target's stretch, shape ``(targets,)``."""
+    """How motifs are alike, each of shape ``(queries, targets)``.
+
+    Attributes
+    ----------
+    p
+        Calibrated p-values.
+    offset
+        Where the target begins on the query, in bp.
+    minus
+        Whether it lies on the other strand.
+    best_shuffled
+        The least calibrated p-value of each query's columns in other orders, shape ``(queries, orders)``.
+    """
 
     p: npt.NDArray[np.float64]
     offset: npt.NDArray[np.int64]
     minus: npt.NDArray[np.bool_]
-    stretch: npt.NDArray[np.float64]
+    best_shuffled: npt.NDArray[np.float64]
 
 
-def _compare(queries: Sequence[Matrix], targets: Sequence[Matrix], seed: int) -> Compared:
-    """Compare motifs; where a target begins on a query, on which strand, and with what calibrated p-value.
+def _compare(queries: Sequence[Matrix], targets: Sequence[Matrix], seed: int, orders: int) -> Compared:
+    """Compare motifs with others and, in at least so many `orders`, their shuffled columns.
 
     Where −ln p of shuffled matrices is λ > 1 times as large as that of a uniform p at :data:`NULL_QUANTILE`, p becomes
-    p to the power of 1 / λ, the stretch.
+    p to the power of 1 / λ.
     """
     random = generator(seed, "shuffled columns")
-    rounds = -(-SHUFFLED // len(queries))
-    shuffled = [random.permutation(query) for query in queries for _ in range(rounds)]
-    p_values, _, offsets, _, strands = tomtom_p_values(queries, targets)
-    null = tomtom_p_values(shuffled, targets)[0]
+    orders = max(orders, -(-SHUFFLED // len(queries)))
+    shuffled = [random.permutation(query) for query in queries for _ in range(orders)]
+    null = np.empty((len(shuffled), len(targets)))
+    for first in range(0, len(shuffled), TOGETHER):
+        part = slice(first, first + TOGETHER)
+        null[part] = tomtom_p_values(shuffled[part], targets)[0]
     stretch = np.maximum(np.log(np.quantile(null, NULL_QUANTILE, axis=0)) / np.log(NULL_QUANTILE), 1)
-    return Compared(p_values ** (1 / stretch), offsets.astype(np.int64), strands == 1, stretch)
+    p_values, _, offsets, _, strands = tomtom_p_values(queries, targets)
+    best_shuffled = (null ** (1 / stretch)).min(axis=1).reshape(-1, orders)
+    return Compared(p_values ** (1 / stretch), offsets.astype(np.int64), strands == 1, best_shuffled)
 
 
 def tomtom_p_values(queries: Sequence[Matrix], targets: Sequence[Matrix]) -> Matrix:
@@ -233,7 +239,7 @@ def tomtom_p_values(queries: Sequence[Matrix], targets: Sequence[Matrix]) -> Mat
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*targets.*")  # said once, in the documentation
         found = tomtom([np.ascontiguousarray(q.T) for q in queries], [np.ascontiguousarray(t.T) for t in targets])
-    result = np.array(found, dtype=np.float64)
+    result: Matrix = np.asarray(found)
     result[0] = result[0].clip(np.finfo(float).tiny, 1)
     return result
 
@@ -256,7 +262,7 @@ def likeness(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int)
     chosen = np.array([place for place, motif in enumerate(motifs) if comparable(motif)], dtype=np.int64)
     if len(chosen):
         matrices = [motifs[place].ppm for place in chosen]
-        found = _compare(matrices, matrices + [known.ppm for known in database], seed)
+        found = _compare(matrices, matrices + [known.ppm for known in database], seed, orders=1)
         near = _correct(found.p, len(chosen))[:, : len(chosen)] <= EQUIVALENT_Q
         pairs = np.ix_(chosen, chosen)
         same[pairs] |= near | near.T

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from motifloom.evaluation.intervals import auroc_interval
+from motifloom.evaluation.intervals import accuracy_interval, auroc_interval
 from motifloom.evaluation.metrics import Ranking
 
 if TYPE_CHECKING:
@@ -119,13 +119,6 @@ def strata_table(panels: Sequence[Panel], strata: Sequence[Stratum], confidence:
     return pl.DataFrame(rows, STRATA_SCHEMA, orient="row").fill_nan(None)
 
 
-def accuracy_interval(accuracy: float, n: int, z: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share (1927, J Am Stat Assoc 22:209)."""
-    middle = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
-    width = z / (1 + z**2 / n) * np.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
-    return min(float(middle - width), accuracy), max(float(middle + width), accuracy)
-
-
 def correlation_interval(correlation: float, n: int, z: float) -> tuple[float, float]:
     """Return the interval of Pearson's correlation by Fisher's transformation (1921, Metron 1:3).
 
@@ -164,7 +157,7 @@ def _rows(panel: Panel, strata: Sequence[Stratum], confidence: float) -> Iterato
             if isinstance(scored, Ranking):
                 ends = auroc_interval(scored, confidence)
             elif panel.kind == "multiclass":
-                ends = accuracy_interval(value, len(labels), z) if len(labels) else (float("nan"),) * 2
+                ends = accuracy_interval(value, len(labels), confidence)
             else:
                 ends = correlation_interval(value, len(labels), z)
             positives = int(labels.sum()) if panel.kind == "binary" else None

@@ -153,8 +153,9 @@ def reach(fewest: int, confidence: float) -> float:
 def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
     """Return the interval of an AUROC by DeLong's variance on the logit scale.
 
-    From DeLong et al. 1988 (Biometrics 44:837) and Pepe 2003 (The Statistical Evaluation of Medical Tests, sec. 5.2).
-    Of a ranking without a fault see :func:`_of_no_fault`.
+    From DeLong et al. 1988 (Biometrics 44:837) and Pepe 2003 (The Statistical Evaluation of Medical Tests, sec. 5.2),
+    with the t distribution of k − 1 degrees of freedom, k examples being of the rarer label. Of a ranking without a
+    fault see :func:`_of_no_fault`.
 
     Returns
     -------
@@ -168,7 +169,7 @@ def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
         low, high = _of_no_fault(ranking.fewest, confidence)
         return (low, high) if area else (1 - high, 1 - low)
     error = math.sqrt(sum(float(placed.var(ddof=1)) / len(placed) for placed in placements))
-    return _on_logit_scale(area, norm.ppf((1 + confidence) / 2) * error)
+    return _on_logit_scale(area, float(stdtrit(ranking.fewest - 1, (1 + confidence) / 2)) * error)
 
 
 def auprc_interval(values: Floats, estimate: float, fewest: int, confidence: float) -> tuple[float, float]:

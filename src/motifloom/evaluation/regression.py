@@ -96,14 +96,8 @@ class Values(Scored):
         return len(self.labels)
 
     def per_example(self, metric: str) -> Floats | None:
-        """Return the squared difference, for `mse`; for `r2` one less its ratio to the variance of these labels."""
-        match metric:
-            case "mse":
-                return self.squared_errors
-            case "r2":
-                return 1 - ratio(self.squared_errors, np.full(len(self), self.labels.var()))
-            case _:
-                return None
+        """Return the squared difference, for `mse`."""
+        return self.squared_errors if metric == "mse" else None
 
     @property
     def squared_errors(self) -> Floats:

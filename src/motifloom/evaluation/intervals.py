@@ -21,6 +21,7 @@ from scipy.stats import norm
 
 from motifloom.evaluation.comparisons import Placements
 from motifloom.evaluation.loops import LANES, count_draws
+from motifloom.evaluation.means import Mean
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -151,11 +152,12 @@ def reach(fewest: int, confidence: float) -> float:
 
 
 def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
-    """Return the interval of an AUROC by DeLong's variance on the logit scale.
+    """Return the interval of an AUROC by DeLong's variance.
 
-    From DeLong et al. 1988 (Biometrics 44:837) and Pepe 2003 (The Statistical Evaluation of Medical Tests, sec. 5.2),
-    with the t distribution of k − 1 degrees of freedom, k examples being of the rarer label. Of a ranking without a
-    fault see :func:`_of_no_fault`.
+    What an area misses to 1 is a mean over the positives, and over the negatives, of what their placements miss, and its
+    variance is the sum of these means' variances (DeLong et al. 1988, Biometrics 44:837). So is its third cumulant:
+    :meth:`motifloom.evaluation.means.Mean.interval` takes the skewness away, which is great for a good model, where a
+    few examples miss much. Of a ranking without a fault see :func:`_of_no_fault`.
 
     Returns
     -------
@@ -168,8 +170,10 @@ def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
     if area in {0.0, 1.0}:
         low, high = _of_no_fault(ranking.fewest, confidence)
         return (low, high) if area else (1 - high, 1 - low)
-    error = math.sqrt(sum(float(placed.var(ddof=1)) / len(placed) for placed in placements))
-    return _on_logit_scale(area, float(stdtrit(ranking.fewest - 1, (1 + confidence) / 2)) * error)
+    over = [Mean.of(1 - placed, np.zeros(len(placed))) for placed in placements]
+    missing = Mean(1 - area, sum(each.variance for each in over), sum(each.third for each in over), ranking.fewest - 1)
+    low, high = missing.interval(confidence)
+    return max(0.0, 1 - high), 1 - low
 
 
 def auprc_interval(values: Floats, estimate: float, fewest: int, confidence: float) -> tuple[float, float]:
@@ -181,13 +185,8 @@ def auprc_interval(values: Floats, estimate: float, fewest: int, confidence: flo
     """
     if estimate == 1:
         return _of_no_fault(fewest, confidence)
-    return _on_logit_scale(estimate, reach(fewest, confidence) * float(values.std()))
-
-
-def _on_logit_scale(value: float, width: float) -> tuple[float, float]:
-    """Return the ends that are `width`, a distance at `value`, away on the logit scale."""
-    middle, width = logit(value), width / (value * (1 - value))
-    return float(expit(middle - width)), float(expit(middle + width))
+    width = reach(fewest, confidence) * float(values.std()) / (estimate * (1 - estimate))
+    return float(expit(logit(estimate) - width)), float(expit(logit(estimate) + width))
 
 
 def _of_no_fault(fewest: int, confidence: float) -> tuple[float, float]:

@@ -183,11 +183,11 @@ def mean_p_value(one: Floats, other: Floats, swaps: Swaps) -> float:
 
     Returns
     -------
-    Two-sided p-value, as of :func:`swap_p_value`; NaN where the difference overflows.
+    Two-sided p-value, as of :func:`swap_p_value`; NaN without examples, and where the difference overflows.
     """
     differences = one - other
     scale = float(np.abs(one).sum() + np.abs(other).sum())
-    if not math.isfinite(scale):
+    if not len(one) or not math.isfinite(scale):
         return float("nan")
     return swap_p_value(differences.sum() - 2 * _swapped(differences, swaps), scale)
 
@@ -209,8 +209,10 @@ def calibration_p_value(labels: Floats, pairs: Sequence[tuple[Floats, Floats]], 
 
     Returns
     -------
-    Two-sided p-value of the mean difference of the pairs, as of :func:`swap_p_value`.
+    Two-sided p-value of the mean difference of the pairs, as of :func:`swap_p_value`; NaN without examples.
     """
+    if not len(labels):
+        return float("nan")
     found = np.zeros(swaps.shape[1])
     for scores in map(np.array, pairs):
         gaps, bins = labels - scores, calibration_bins(scores)

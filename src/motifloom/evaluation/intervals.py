@@ -154,7 +154,7 @@ def reach(fewest: int, confidence: float) -> float:
 def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
     """Return the interval of an AUROC by DeLong's variance.
 
-    What an area misses to 1 is a mean over the positives, and over the negatives, of what their placements miss, and its
+    What an area misses to 1 is a mean over the positives, or the negatives, of what their placements miss: its
     variance is the sum of these means' variances (DeLong et al. 1988, Biometrics 44:837). So is its third cumulant:
     :meth:`motifloom.evaluation.means.Mean.interval` takes the skewness away, which is great for a good model, where a
     few examples miss much. Of a ranking without a fault see :func:`_of_no_fault`.
@@ -205,7 +205,7 @@ def accuracy_interval(accuracy: float, n: int, confidence: float) -> tuple[float
     z = float(norm.ppf((1 + confidence) / 2))
     middle = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
     width = z / (1 + z**2 / n) * math.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
-    return middle - width, middle + width
+    return min(middle - width, accuracy), max(middle + width, accuracy)
 
 
 def calibration_interval(ranking: Ranking, estimate: float, confidence: float) -> tuple[float, float]:

@@ -106,8 +106,8 @@ def strata_table(panels: Sequence[Panel], strata: Sequence[Stratum], confidence:
     strata
         As :func:`divide` gives them.
     confidence
-        The level of the intervals, 0 to 1. They are computed, not drawn: DeLong's variance of an AUROC on the logit
-        scale, Wilson's interval of an accuracy, Fisher's transformation of a correlation.
+        The level of the intervals, 0 to 1. They are computed, not drawn: by DeLong's variance of an AUROC,
+        Wilson's interval of an accuracy, Fisher's transformation of a correlation.
 
     Returns
     -------

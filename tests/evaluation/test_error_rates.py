@@ -9,8 +9,8 @@ from motifloom.evaluation.kinds import JUDGED
 from motifloom.evaluation.panels import Panel, Run
 from motifloom.evaluation.tables import evaluate
 
-DRAWS = 1500
-"""The standard error of a share of 5% is 0.6%."""
+DRAWS = 1000
+"""The standard error of a share of 5% is 0.7%."""
 
 
 def probabilities(logits):
@@ -69,6 +69,7 @@ def simulate(kind, draw, seed, n=150):
 )
 def test_intervals_and_tests_keep_their_word(kind, draw):
     for metric, (held, equal, called) in simulate(kind, draw, seed=3).items():
-        assert 0.93 <= held <= 0.975, (metric, held)
+        # An interval that may begin with 0, the least that can be, is rather too long than too short.
+        assert 0.93 <= held <= (0.98 if metric == "ece" else 0.97), (metric, held)
         assert equal >= 0.935, (metric, equal)
         assert called <= 0.06, (metric, called)

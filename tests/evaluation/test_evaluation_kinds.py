@@ -134,6 +134,13 @@ def test_comparisons(panels, tasks, request):
     assert found.filter(pl.col("p_value") > pl.col("q_value")).is_empty()
 
 
+def test_r2_differs_where_mse_does(value_panels):
+    found = comparisons_table(value_panels, "mpra", **SETTINGS)
+    one, other = (found.filter(metric=metric).sort("task", "model_a", "model_b") for metric in ("r2", "mse"))
+    assert one["p_value"].equals(other["p_value"])
+    assert (one["difference"] * other["difference"] < 0).all()
+
+
 def test_the_order_of_runs_and_rows_changes_no_value(class_panels, value_panels):
     key = ["model", "replicate", "task", "split", "metric"]
     for panels, of_run, kind in ((class_panels, of_classes, "multiclass"), (value_panels, of_values, "regression")):

@@ -141,6 +141,18 @@ def test_r2_differs_where_mse_does(value_panels):
     assert (one["difference"] * other["difference"] < 0).all()
 
 
+@pytest.mark.parametrize(
+    ("label", "undefined"), [(0.3, {"pearson", "spearman", "r2"}), (1e200, {"pearson", "r2", "mse"})]
+)
+def test_what_is_undefined_is_not_compared(label, undefined):
+    """Of labels that are all alike, and of labels of which one is too great for its square."""
+    alike = pl.lit(label) if label < 1 else pl.when(pl.col("id").is_first_distinct()).then(label).otherwise("label")
+    runs = {run: of_values(run).with_columns(label=alike) for run in RUNS}
+    found = comparisons_table(align(runs, "regression"), "mpra", **SETTINGS)
+    for metric, *values in found.select("metric", "difference", "ci_low", "p_value", "q_value").iter_rows():
+        assert {value is None for value in values} == {metric in undefined}, (metric, values)
+
+
 def test_the_order_of_runs_and_rows_changes_no_value(class_panels, value_panels):
     key = ["model", "replicate", "task", "split", "metric"]
     for panels, of_run, kind in ((class_panels, of_classes, "multiclass"), (value_panels, of_values, "regression")):

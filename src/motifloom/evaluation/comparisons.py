@@ -185,8 +185,9 @@ def mean_p_value(one: Floats, other: Floats, swaps: Swaps) -> float:
     -------
     Two-sided p-value, as of :func:`swap_p_value`; NaN without examples, and where the difference overflows.
     """
-    differences = one - other
-    scale = float(np.abs(one).sum() + np.abs(other).sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = one - other
+        scale = float(np.abs(one).sum() + np.abs(other).sum())
     if not len(one) or not math.isfinite(scale):
         return float("nan")
     return swap_p_value(differences.sum() - 2 * _swapped(differences, swaps), scale)

@@ -1,4 +1,4 @@
-"""The bootstrap: how far a metric would move with other examples from the same source.
+"""How far a metric would move with other examples from the same source: by the bootstrap, or by a formula.
 
 Examples are drawn with replacement (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 8), those with a
 class within each class, so that every resample has the classes' numbers of the original and no metric becomes

@@ -170,9 +170,9 @@ def _tell(reached: Reached, confidence: float) -> dict[Run, list[Row]]:
 def _interval(reached: Reached, metric: str, place: int, confidence: float) -> tuple[float, float]:
     """Return the interval of the metric of the run at `place`, which is defined.
 
-    DeLong's for `auroc`, and the bootstrap's standard error for `auprc`, on the logit scale; Wilson's for `accuracy`;
-    Hall's transformed t for other means over examples; by the noise of the bins for `ece`; bias-corrected bootstrap
-    percentiles for the others, and for `auroc` where a label occurs once.
+    By DeLong's variance for `auroc`; by the bootstrap's standard error on the logit scale for `auprc`; Wilson's for
+    `accuracy`; Hall's transformed t for other means over examples; by the noise of the bins for `ece`; bias-corrected
+    bootstrap percentiles for the others, and for `auroc` where a label occurs once.
     """
     scored, value, spread = reached.scored[place], float(reached.values[metric][place]), reached.spread[metric][place]
     match metric, scored:
@@ -198,7 +198,8 @@ def _compare(reached: Reached, rng: np.random.Generator, resamples: int, confide
     swaps = draw_swaps(len(reached.panel.labels), resamples, rng)
     for metric in reached.values:
         differences = _differences(reached, metric, pairs)
-        p_values = np.array(_p_values(reached, metric, pairs, differences, swaps))
+        undefined = np.isnan([difference.value for difference in differences])
+        p_values = np.where(undefined, np.nan, _p_values(reached, metric, pairs, differences, swaps))
         for pair, difference, p, q in zip(pairs, differences, p_values, q_values(p_values), strict=True):
             yield (metric, *pair, difference.value, *difference.interval(confidence), float(p), float(q))
 

@@ -2,6 +2,7 @@
 
 Labels are drawn, scores are logistic in a normal signal: the truth of each metric is that of a very large sample. Two
 models have the same signal with noise of their own, so either is as good as the other and they err on like examples.
+Both are evaluated and compared as ``motifloom evaluate`` does.
 """
 
 from __future__ import annotations
@@ -9,17 +10,12 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+import polars as pl
 
-from motifloom.evaluation.comparisons import (
-    Placements,
-    bootstrap_p_value,
-    calibration_p_value,
-    delong,
-    draw_swaps,
-)
-from motifloom.evaluation.intervals import distributions, estimates
+from motifloom.evaluation.intervals import estimates
 from motifloom.evaluation.kinds import JUDGED
-from motifloom.evaluation.tables import interval_of
+from motifloom.evaluation.panels import Panel, Run
+from motifloom.evaluation.tables import evaluate
 
 TRUTH = 400_000
 """So many examples tell the truth."""
@@ -37,6 +33,36 @@ def draw(kind: str, n: int, skill: float, sure: float, rng: np.random.Generator)
     return labels, 1 / (1 + np.exp(-sure * (skill * noisy + np.log(0.4 / 0.6))))
 
 
+def simulate(kind: str, n: int, skill: float, sure: float, draws: int, resamples: int) -> pl.DataFrame:
+    """Return, by ``metric``, its ``truth``, and how often its interval ``held`` it, that of a difference ``held_0``.
+
+    And how often two models were ``called`` different, at a p-value of 0.05.
+    """
+    rng = np.random.default_rng([n, round(10 * skill), round(10 * sure)])
+    labels, scores = draw(kind, TRUTH, skill, sure, rng)
+    judged = JUDGED[kind]
+    true = estimates([judged.arrange(labels, scores[0])], judged.metrics)
+    ids = pl.Series([f"{row:06d}" for row in range(n)])
+    panels = []
+    for _ in range(draws):
+        labels, scores = draw(kind, n, skill, sure, rng)
+        runs = {Run("a", 0): scores[0], Run("b", 0): scores[1]}
+        panels.append(Panel(kind, "test", f"draw {len(panels)}", ids, labels, runs))
+    metrics, comparisons = evaluate(panels, "simulated", seed=0, resamples=resamples, confidence=0.95)
+    truth = pl.DataFrame({"metric": list(true), "truth": [values[0] for values in true.values()]})
+    held = (
+        metrics.filter(model="a")
+        .join(truth, on="metric")
+        .group_by("metric", "truth", maintain_order=True)
+        .agg(held=pl.col("truth").is_between("ci_low", "ci_high").mean())
+    )
+    equal = comparisons.group_by("metric").agg(
+        held_0=pl.lit(0.0).is_between(pl.col("ci_low"), pl.col("ci_high")).mean(),
+        called=(pl.col("p_value") <= 0.05).mean(),
+    )
+    return held.join(equal, on="metric", maintain_order="left")
+
+
 def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -47,37 +73,14 @@ def main() -> None:
     parser.add_argument("--skills", type=float, nargs="+", default=[1.0, 2.5, 4.0])
     parser.add_argument("--sure", type=float, nargs="+", default=[1.0, 3.0])
     options = parser.parse_args()
-    judged = JUDGED[options.kind]
-    print("| examples | skill | sure | metric | truth | interval holds the truth | equal models called different |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| examples | skill | sure | metric | truth | interval holds it | that of a difference | called different |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for n in options.rows:
         for skill in options.skills:
             for sure in options.sure if options.kind == "binary" else [1.0]:
-                rng = np.random.default_rng([n, round(10 * skill), round(10 * sure)])
-                labels, scores = draw(options.kind, TRUTH, skill, sure, rng)
-                truth = estimates([judged.arrange(labels, scores[0])], judged.metrics)
-                covered, rejected = (dict.fromkeys(judged.metrics, 0) for _ in range(2))
-                for _ in range(options.draws):
-                    labels, scores = draw(options.kind, n, skill, sure, rng)
-                    models = [judged.arrange(labels, one) for one in scores]
-                    strata = labels if judged.stratified else np.zeros(n)
-                    spread = distributions(models, strata, options.resamples, rng, judged.metrics)
-                    reached = estimates(models, judged.metrics)
-                    for metric in judged.metrics:
-                        on_resamples, value = spread[metric][0], float(reached[metric][0])
-                        low, high = interval_of(models[0], metric, on_resamples, value, 0.95)
-                        covered[metric] += low <= truth[metric][0] <= high
-                        if metric == "auroc":
-                            p_value = delong(*map(Placements.of, models))
-                        elif metric == "ece":
-                            swaps = draw_swaps(n, options.resamples, rng)
-                            p_value = calibration_p_value(labels, [tuple(scores)], swaps)
-                        else:
-                            p_value = bootstrap_p_value(spread[metric][0] - spread[metric][1])
-                        rejected[metric] += p_value <= 0.05
-                for metric in judged.metrics:
-                    shares = f"{covered[metric] / options.draws:.1%} | {rejected[metric] / options.draws:.1%}"
-                    print(f"| {n} | {skill} | {sure} | `{metric}` | {truth[metric][0]:.3f} | {shares} |", flush=True)
+                for row in simulate(options.kind, n, skill, sure, options.draws, options.resamples).iter_rows():
+                    shares = " | ".join(f"{share:.1%}" for share in row[2:])
+                    print(f"| {n} | {skill} | {sure} | `{row[0]}` | {row[1]:.3f} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":

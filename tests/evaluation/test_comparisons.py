@@ -1,18 +1,18 @@
+import itertools
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from motifloom.evaluation import comparisons, intervals
+from motifloom.evaluation import comparisons
 from motifloom.evaluation.metrics import Ranking
-from motifloom.evaluation.multiclass import Calls
-from motifloom.evaluation.regression import Values
 
 
 def delong(labels, *scores):
-    return comparisons.delong(*(comparisons.Placements.of(Ranking.of(labels, model)) for model in scores))
+    return comparisons.delong(*(comparisons.Placements.of(Ranking.of(labels, model)) for model in scores)).p_value()
 
 
 def slow_delong(labels, scores_a, scores_b):
@@ -67,12 +67,68 @@ def test_delong_at_its_limits():
     assert math.isnan(delong(np.ones(5), scores, scores))
 
 
-def test_bootstrap_p_value():
-    assert comparisons.bootstrap_p_value(np.zeros(199)) == 1
-    assert comparisons.bootstrap_p_value(np.full(199, 0.1)) == pytest.approx(2 / 200)
-    assert comparisons.bootstrap_p_value(np.full(199, -0.1)) == pytest.approx(2 / 200)
-    assert comparisons.bootstrap_p_value(np.repeat([-0.1, 0.0, 0.1], [3, 2, 194])) == pytest.approx(12 / 200)
-    assert math.isnan(comparisons.bootstrap_p_value(np.array([0.1, np.nan])))
+def test_a_difference_by_hand():
+    # t of 3 degrees of freedom: 3.1824 leaves 5% outside, 2 leaves 13.93%.
+    found = comparisons.Difference(0.4, 0.2, 3)
+    assert found.interval(0.95) == pytest.approx((0.4 - 3.18245 * 0.2, 0.4 + 3.18245 * 0.2), abs=1e-5)
+    assert found.p_value() == comparisons.Difference(-0.4, 0.2, 3).p_value() == pytest.approx(0.13932, abs=1e-5)
+    assert comparisons.Difference(1.96, 1.0, math.inf).p_value() == pytest.approx(math.erfc(1.96 / math.sqrt(2)))
+    assert comparisons.Difference(1e-16, 1e-16, 3).p_value() == 1  # but for rounding
+    for undefined in (comparisons.Difference(math.nan, math.nan, 3), comparisons.Difference(0.1, math.nan, math.inf)):
+        assert np.isnan([undefined.p_value(), *undefined.interval(0.9)]).all()
+
+
+def test_an_interval_and_a_p_value_of_a_difference_agree():
+    for error in (0.1, 0.2, 0.5):
+        found = comparisons.Difference(0.4, error, 11)
+        assert pytest.approx(found.interval(1 - found.p_value())[0], abs=1e-9) == 0
+
+
+def test_bootstrap_errors_of_few_examples_are_widened():
+    values = np.array([0.1, 0.3, 0.2, 0.4])
+    assert comparisons.bootstrap_difference(0.2, values, 5) == (0.2, pytest.approx(values.std() * np.sqrt(5 / 4)), 4)
+    assert comparisons.bootstrap_difference(0.2, values, 1).freedom == 1
+    assert math.isnan(comparisons.bootstrap_difference(0.2, np.array([0.1, np.nan]), 5).p_value())
+
+
+def test_mean_difference_is_a_paired_t_test():
+    one, other = np.random.default_rng(1).random((2, 23))
+    found, expected = comparisons.mean_difference(one, other, np.zeros(23)), stats.ttest_rel(one, other)
+    assert found.p_value() == pytest.approx(expected.pvalue)
+    assert found.interval(0.9) == pytest.approx(tuple(expected.confidence_interval(0.9)))
+
+
+def test_mean_difference_of_strata_is_welchs():
+    """With as many examples in both strata, the mean of their means has half of the error of their difference."""
+    first, second = np.random.default_rng(2).normal(size=(2, 12)) * [[1], [3]]
+    found = comparisons.mean_difference(np.concatenate([first, second]), np.zeros(24), np.repeat([0, 1], 12))
+    expected = stats.ttest_ind(first, second, equal_var=False)
+    assert found.freedom == pytest.approx(expected.df)
+    assert found.error == pytest.approx((first.mean() - second.mean()) / expected.statistic / 2)
+
+
+@pytest.mark.parametrize("n", [3, 8, 13])
+def test_means_are_compared_by_swapping_scores(n):
+    """As many random swaps as here are near all possible swaps, and those of the drawn bits are exactly these."""
+    rng = np.random.default_rng(n)
+    one, other = rng.random((2, n)).round(1)
+    swaps = comparisons.draw_swaps(n, 20_000, rng)
+    assert swaps.shape == (-(-n // 8), 20_001)
+    chosen = np.unpackbits(swaps, axis=0, bitorder="little")[:n].T
+    assert not chosen[0].any()
+    sums = np.abs(((1 - 2.0 * chosen) * (one - other)).sum(axis=1))
+    found = comparisons.mean_p_value(one, other, swaps)
+    assert found == np.mean(sums >= sums[0] - 1e-9) == comparisons.mean_p_value(other, one, swaps)
+    signs = np.array(list(itertools.product([1, -1], repeat=n)))
+    every = np.abs(signs @ (one - other))
+    assert found == pytest.approx(np.mean(every >= every[0] - 1e-9), abs=0.02)
+    assert comparisons.mean_p_value(one, one, swaps) == 1
+
+
+def test_a_mean_that_overflows_has_no_p_value():
+    swaps = comparisons.draw_swaps(3, 10, np.random.default_rng(0))
+    for great in (np.inf, 1.5e308):
+        assert math.isnan(comparisons.mean_p_value(np.array([great, great, 2]), np.array([great, 0, 1]), swaps))
 
 
 def calibration_error(labels, scores):
@@ -87,9 +143,8 @@ def test_calibration_errors_are_compared_by_swapping_scores(replicates):
     labels = rng.integers(0, 2, 37).astype(float)
     pairs = [tuple(rng.random((2, 37)).round(2)) for _ in range(replicates)]
     swaps = comparisons.draw_swaps(37, 50, np.random.default_rng(6))
-    assert swaps.shape == (51, 5)
-    chosen = np.unpackbits(swaps, axis=1, bitorder="little")[:, :37].astype(bool)
-    assert not chosen[0].any()
+    assert swaps.shape == (5, 51)
+    chosen = np.unpackbits(swaps, axis=0, bitorder="little")[:37].T.astype(bool)
     assert 0.4 < chosen[1:].mean() < 0.6
     differences = [
         sum(
@@ -119,61 +174,3 @@ def test_q_values():
     np.testing.assert_allclose(comparisons.q_values(p_values), [0.02, np.nan, 0.04, 0.04, 0.02])
     np.testing.assert_array_equal(comparisons.q_values(np.array([np.nan, np.nan])), [np.nan, np.nan])
     assert comparisons.q_values(np.empty(0)).shape == (0,)
-
-
-def test_equal_models_are_seldom_called_different():
-    rng = np.random.default_rng(2)
-    simulations = 1200
-    labels = np.repeat([0.0, 1.0], [80, 60])
-    metrics = ["auprc", "accuracy", "mcc", "brier"]
-    rejected = dict.fromkeys(["auroc", "ece", *metrics], 0)
-    for _ in range(simulations):
-        signal = 1.5 * labels - 0.75 + rng.normal(size=140)
-        scores = 1 / (1 + np.exp(-(signal + 0.8 * rng.normal(size=(2, 140)))))
-        models = [Ranking.of(labels, model) for model in scores]
-        spread = intervals.distributions(models, labels, 300, rng, metrics)
-        rejected["auroc"] += delong(labels, *scores) <= 0.05
-        swaps = comparisons.draw_swaps(140, 300, rng)
-        rejected["ece"] += comparisons.calibration_p_value(labels, [tuple(scores)], swaps) <= 0.05
-        for metric in metrics:
-            rejected[metric] += comparisons.bootstrap_p_value(spread[metric][0] - spread[metric][1]) <= 0.05
-    shares = {metric: count / simulations for metric, count in rejected.items()}
-    assert max(shares.values()) <= 0.065, shares  # 5% and 2.4 standard errors of a share of 1200
-    assert min(shares["auroc"], shares["ece"]) >= 0.035, shares
-
-
-def rejected_shares(rng, simulate, metrics):
-    """The share of simulations in which two models that are equally good are called different at 5%."""
-    simulations = 1200
-    rejected = dict.fromkeys(metrics, 0)
-    for _ in range(simulations):
-        models, strata = simulate()
-        spread = intervals.distributions(models, strata, 300, rng, metrics)
-        for metric in metrics:
-            rejected[metric] += comparisons.bootstrap_p_value(spread[metric][0] - spread[metric][1]) <= 0.05
-    return {metric: count / simulations for metric, count in rejected.items()}
-
-
-def test_equal_predictors_of_values_are_seldom_called_different():
-    rng = np.random.default_rng(4)
-
-    def simulate():
-        labels = rng.normal(size=140)
-        signal = 0.7 * labels + 0.3 * rng.normal(size=140)
-        return [Values.of(labels, signal + 0.4 * rng.normal(size=140)) for _ in range(2)], np.zeros(140)
-
-    shares = rejected_shares(rng, simulate, ["pearson", "spearman", "r2", "mse"])
-    assert 0.02 <= min(shares.values()) <= max(shares.values()) <= 0.065, shares
-
-
-def test_equal_predictors_of_classes_are_seldom_called_different():
-    rng = np.random.default_rng(5)
-    labels = np.repeat(np.arange(3.0), [70, 50, 30])
-    right = np.eye(3)[labels.astype(int)]
-
-    def simulate():
-        signal = right + 0.4 * rng.normal(size=(150, 3))
-        return [Calls.of(labels, signal + 0.4 * rng.normal(size=(150, 3))) for _ in range(2)], labels
-
-    shares = rejected_shares(rng, simulate, ["accuracy", "mcc"])
-    assert 0.02 <= min(shares.values()) <= max(shares.values()) <= 0.065, shares

@@ -134,6 +134,26 @@ def test_comparisons(panels, tasks, request):
     assert found.filter(pl.col("p_value") > pl.col("q_value")).is_empty()
 
 
+def test_r2_differs_where_mse_does(value_panels):
+    found = comparisons_table(value_panels, "mpra", **SETTINGS)
+    one, other = (found.filter(metric=metric).sort("task", "model_a", "model_b") for metric in ("r2", "mse"))
+    assert one["p_value"].equals(other["p_value"])
+    assert (one["difference"] * other["difference"] < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("label", "undefined"), [(0.3, {"pearson", "spearman", "r2"}), (1e200, {"r2", "mse"})]
+)
+def test_what_is_undefined_is_not_compared(label, undefined):
+    """Of labels that are all alike, and of labels of which one is too great for its square."""
+    chosen = pl.lit(label < 1) | (pl.int_range(pl.len()).over("split", "task") == 0)
+    alike = pl.when(chosen).then(label).otherwise("label")
+    runs = {run: of_values(run).with_columns(label=alike) for run in RUNS}
+    found = comparisons_table(align(runs, "regression"), "mpra", **SETTINGS)
+    for metric, *values in found.select("metric", "difference", "ci_low", "p_value", "q_value").iter_rows():
+        assert {value is None for value in values} == {metric in undefined}, (metric, values)
+
+
 def test_the_order_of_runs_and_rows_changes_no_value(class_panels, value_panels):
     key = ["model", "replicate", "task", "split", "metric"]
     for panels, of_run, kind in ((class_panels, of_classes, "multiclass"), (value_panels, of_values, "regression")):

@@ -190,6 +190,19 @@ def test_undefined_values_are_null():
     assert compared.filter(metric="auroc").row(0)[5:] == (None,) * 5
 
 
+def test_a_label_that_occurs_once_decides_nothing():
+    first = pl.col("id").cum_count().over("split", "task") == 1
+    tables = {
+        run: predictions(run, tasks=["bound"], sizes={"test": 37}).with_columns(label=first.cast(pl.Float64))
+        for run in (RUNS[0], RUNS[2])
+    }
+    found, compared = evaluate(align(tables, "binary"), "reb1", **SETTINGS)
+    for table, value in ((found, "value"), (compared, "difference")):
+        assert table.null_count().row(0) == (0,) * len(table.columns)
+        assert table.filter(pl.col(value).is_between("ci_low", "ci_high")).height == len(table)
+    assert compared.filter(metric="auprc")["p_value"].item() > 0.3
+
+
 def test_one_model_alone_and_none():
     alone = align({RUNS[0]: predictions(RUNS[0])}, "binary")
     assert comparisons_table(alone, "reb1", **SETTINGS).shape == (0, 10)

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.optimize import brentq
+from scipy.stats import foldnorm, norm, t
 
-from motifloom.evaluation import intervals, metrics, regression
+from motifloom.evaluation import intervals, metrics
+from motifloom.evaluation.means import Mean
 
 
 def draw(rng, n_negative, n_positive, separation):
@@ -69,34 +71,63 @@ def test_generators_differ_by_split_and_task():
     assert first != intervals.bootstrap_generator(0, "reb1", "test", "open").random()
 
 
-def test_intervals_are_percentiles_and_hold_the_estimates():
-    values = np.stack([np.arange(101.0), np.arange(101.0)[::-1], np.arange(101.0)])
-    low, high = intervals.intervals(values, np.array([50.0, 2.0, 99.0]), 0.9)
-    np.testing.assert_allclose(low, [5, 2, 5])
-    np.testing.assert_allclose(high, [95, 95, 99])
-    values[0, 3] = np.nan
-    for ends in intervals.intervals(values, np.array([50.0, np.nan, 99.0]), 0.9):
-        assert np.isnan(ends).tolist() == [True, True, False]
-
-
 def test_corrected_intervals_move_by_the_bias():
-    values = np.arange(1000) / 1000
-    assert intervals.corrected_interval(values, 0.4995, 0.9) == pytest.approx((0.05, 0.95), abs=2e-3)
+    values, many = np.arange(1000) / 1000, 10**9
+    assert intervals.corrected_interval(values, 0.4995, many, 0.9) == pytest.approx((0.05, 0.95), abs=2e-3)
     share = norm.cdf(2 * norm.ppf(0.3) + norm.ppf([0.05, 0.95]))  # three resamples of ten are below
-    assert intervals.corrected_interval(values, 0.2995, 0.9) == pytest.approx(tuple(share), abs=3e-3)
-    assert intervals.corrected_interval(np.full(9, 0.7), 0.7, 0.9) == (0.7, 0.7)
-    assert intervals.corrected_interval(values, 3.0, 0.9)[1] == 3
-    assert np.isnan(intervals.corrected_interval(values, float("nan"), 0.9)).all()
-    assert np.isnan(intervals.corrected_interval(np.array([0.1, np.nan]), 0.1, 0.9)).all()
+    assert intervals.corrected_interval(values, 0.2995, many, 0.9) == pytest.approx(tuple(share), abs=3e-3)
+    assert intervals.corrected_interval(np.full(9, 0.7), 0.7, many, 0.9) == (0.7, 0.7)
+    assert np.isnan(intervals.corrected_interval(values, float("nan"), many, 0.9)).all()
+    assert np.isnan(intervals.corrected_interval(np.array([0.1, np.nan]), 0.1, many, 0.9)).all()
+
+
+def test_intervals_of_few_examples_reach_further():
+    assert intervals.reach(10**9, 0.9) == pytest.approx(norm.ppf(0.95))
+    assert intervals.reach(11, 0.95) == pytest.approx(np.sqrt(11 / 10) * t.ppf(0.975, 10))
+    assert intervals.reach(1, 0.95) == intervals.reach(2, 0.95) == pytest.approx(np.sqrt(2) * t.ppf(0.975, 1))
+    values = np.arange(1001) / 1000
+    share = norm.cdf(np.sqrt(20 / 19) * t.ppf(0.95, 19))
+    assert intervals.corrected_interval(values, 0.5, 20, 0.9) == pytest.approx((1 - share, share), abs=1e-3)
+
+
+def transformed(statistic, skewness):
+    """Hall's transformation as his paper writes it."""
+    return statistic + skewness * statistic**2 / 3 + skewness**2 * statistic**3 / 27 + skewness / 6
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_intervals_of_means_are_halls(groups):
+    rng = np.random.default_rng(groups)
+    values, strata = rng.exponential(size=40), np.arange(40) % 4 // (3 if groups == 2 else 4)
+    parts = [values[strata == group] for group in range(groups)]
+    variance = sum((len(part) / 40) ** 2 * part.var(ddof=1) / len(part) for part in parts)
+    third = sum((len(part) / 40) ** 3 * ((part - part.mean()) ** 3).mean() / len(part) ** 2 for part in parts)
+    found = Mean.of(values, strata)
+    assert found[:3] == pytest.approx((values.mean(), variance, third))
+    low, high = found.interval(0.9)
+    for end, side in ((low, 1), (high, -1)):
+        statistic = (values.mean() - end) / np.sqrt(variance)
+        assert transformed(statistic, third / variance**1.5) == pytest.approx(side * t.ppf(0.95, found.freedom))
+    assert high - values.mean() > values.mean() - low  # the long side is that of the great values
+
+
+def test_intervals_of_means_at_their_limits():
+    assert Mean.of(np.full(7, 0.25), np.zeros(7)).interval(0.95) == (0.25, 0.25)
+    low, high = Mean.of(np.array([-1, 1, -1, 1, 0.0]) + 1, np.zeros(5)).interval(0.9)  # no skewness, a t interval
+    assert (low, high) == pytest.approx((1 - t.ppf(0.95, 4) * np.sqrt(0.2), 1 + t.ppf(0.95, 4) * np.sqrt(0.2)))
+    assert Mean.of(np.array([0, 0, 0, 0, 0.9]), np.zeros(5)).interval(0.95)[0] >= 0
+    assert np.isnan(Mean.of(np.array([1e200, 0, 1e190]), np.zeros(3)).interval(0.95)).all()
 
 
 def test_delongs_interval_by_hand():
     # Placements of the positives 1, 1, 1/2 and of the negatives 1, 2/3: the area is 5/6, its variance
-    # (1/12) / 3 + (1/18) / 2 = 1/18.
+    # (1/12) / 3 + (1/18) / 2 = 1/18; what the positives miss has the third moment 1/108, and 1/972 is a 9th of that.
     ranking = metrics.Ranking.of(np.array([1, 1, 1, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.5, 0.1]))
-    width = norm.ppf(0.95) * np.sqrt(1 / 18) / (5 / 36)
-    expected = [1 / (1 + np.exp(-(np.log(5) + side * width))) for side in (-1, 1)]
-    assert intervals.auroc_interval(ranking, 0.9) == pytest.approx(tuple(expected), abs=1e-9)
+    low, high = intervals.auroc_interval(ranking, 0.4)
+    for end, side in ((low, -1), (high, 1)):
+        statistic = (end - 5 / 6) / np.sqrt(1 / 18)
+        assert transformed(statistic, 18**1.5 / 972) == pytest.approx(side * t.ppf(0.7, 1))
+    assert intervals.auroc_interval(ranking, 0.99)[0] == 0
     perfect = metrics.Ranking.of(np.array([1, 1, 0, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
     assert intervals.auroc_interval(perfect, 0.9) == pytest.approx((np.sqrt(0.05), 1))
     wrong = metrics.Ranking.of(np.array([0, 0, 1, 1, 1.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
@@ -105,64 +136,42 @@ def test_delongs_interval_by_hand():
     assert np.isnan(intervals.auroc_interval(metrics.Ranking.of(np.array([1, 0, 0.0]), np.ones(3)), 0.9)).all()
 
 
-@pytest.mark.parametrize(("separation", "least", "most"), [(1.2, 0.93, 0.97), (4.0, 0.92, 0.98)])
-def test_intervals_cover_the_truth_as_often_as_they_say(separation, least, most):
-    """An AUROC of 0.998 is held by too long intervals rather than by too short ones."""
-    rng = np.random.default_rng(11)
-    simulations = 1000
-    truth = {"auroc": norm.cdf(separation / np.sqrt(2)), "accuracy": norm.cdf(separation / 2)}
-    covered = dict.fromkeys(truth, 0)
-    for _ in range(simulations):
-        labels, scores = draw(rng, 90, 70, separation)
-        model = metrics.Ranking.of(labels, scores)
-        spread = intervals.distributions([model], labels, 500, rng, ["accuracy"])
-        (reached,) = intervals.estimates([model], ["accuracy"])["accuracy"]
-        ends = {
-            "auroc": intervals.auroc_interval(model, 0.95),
-            "accuracy": intervals.corrected_interval(spread["accuracy"][0], reached, 0.95),
-        }
-        for metric, true in truth.items():
-            low, high = ends[metric]
-            covered[metric] += low <= true <= high
-    for metric, count in covered.items():
-        assert least <= count / simulations <= most, (metric, count / simulations)
+def test_an_average_precisions_interval_by_hand():
+    values = np.array([0.7, 0.9, 0.8, 0.8])
+    width = np.sqrt(8 / 7) * t.ppf(0.95, 7) * np.sqrt(0.005) / (0.8 * 0.2)
+    expected = tuple(1 / (1 + np.exp(-(np.log(4) + side * width))) for side in (-1, 1))
+    assert intervals.auprc_interval(values, 0.8, 8, 0.9) == pytest.approx(expected)
+    assert intervals.auprc_interval(np.ones(4), 1.0, 8, 0.9) == pytest.approx((0.05 ** (1 / 8), 1))
 
 
-def test_intervals_of_correlations_cover_the_truth_as_often_as_they_say():
-    rng = np.random.default_rng(3)
-    correlation, simulations = 0.6, 1000
-    truth = {"pearson": correlation, "spearman": 6 / np.pi * np.arcsin(correlation / 2)}
-    covered = dict.fromkeys(truth, 0)
-    for _ in range(simulations):
-        labels = rng.normal(size=160)
-        scores = correlation * labels + np.sqrt(1 - correlation**2) * rng.normal(size=160)
-        model = [regression.Values.of(labels, scores)]
-        spread = intervals.distributions(model, np.zeros(160), 500, rng, list(truth))
-        reached = intervals.estimates(model, list(truth))
-        for metric, true in truth.items():
-            low, high = intervals.corrected_interval(spread[metric][0], reached[metric][0], 0.95)
-            covered[metric] += low <= true <= high
-    for metric, count in covered.items():
-        assert 0.93 <= count / simulations <= 0.97, (metric, count / simulations)
+def folded_mean(centre, deviation):
+    """The mean of the absolute value of a normal variable."""
+    return foldnorm.mean(centre / deviation, scale=deviation)
 
 
-@pytest.mark.parametrize("sure", [1.0, 3.0])
-def test_intervals_of_calibration_errors_cover_the_truth(sure):
-    """Of true probabilities, whose error is 0 though no estimate is, and of scores that are much too sure."""
-    rng = np.random.default_rng(13)
+def test_intervals_of_calibration_errors_by_hand():
+    # Gaps of the bin of 0.97: -0.97 + 19 · 0.03; of the bin of 0.5: 30 · 0.5 − 10 · 0.5.
+    labels = np.concatenate([[0], np.ones(19), np.ones(30), np.zeros(10)])
+    scores = np.repeat([0.97, 0.5], [20, 40])
+    deviations = np.sqrt([20, 40] * np.array([np.var(labels[:20], ddof=1), np.var(labels[20:], ddof=1)]))
+    sums = np.abs([19 * 0.03 - 0.97, 10.0])
+    assert sums[0] < folded_mean(0, deviations[0])  # less than noise alone: nothing is left of it
+    centre = brentq(lambda centre: folded_mean(centre, deviations[1]) - sums[1], 0, 20)
+    width = norm.ppf(0.975) * np.sqrt((deviations**2).sum())
+    low, high = intervals.calibration_interval(metrics.Ranking.of(labels, scores), sums.sum() / 60, 0.95)
+    assert (low, high) == pytest.approx(((centre - width) / 60, (centre + width) / 60), abs=1e-4)
 
-    def drawn(n):
-        logits = 1.5 * rng.normal(size=n)
-        labels = (rng.random(n) < 1 / (1 + np.exp(-logits))).astype(float)
-        return metrics.Ranking.of(labels, 1 / (1 + np.exp(-sure * logits))), labels
 
-    (truth,) = intervals.estimates([drawn(400_000)[0]], ["ece"])["ece"]
-    covered, simulations = 0, 300
-    for _ in range(simulations):
-        model, labels = drawn(600)
-        spread = intervals.distributions([model], labels, 200, rng, ["ece"])["ece"][0]
-        (estimate,) = intervals.estimates([model], ["ece"])["ece"]
-        low, high = intervals.calibration_interval(model, spread, estimate, 0.95)
-        assert 0 <= low <= estimate <= high
-        covered += low <= truth <= high
-    assert covered / simulations >= 0.92
+def test_intervals_of_calibration_errors_at_their_limits():
+    calibrated = metrics.Ranking.of(np.array([0, 1, 0, 1.0]), np.full(4, 0.5))
+    low, high = intervals.calibration_interval(calibrated, 0.0, 0.95)
+    assert low == 0 < high
+    one = metrics.Ranking.of(np.ones(1), np.full(1, 0.2))
+    assert intervals.calibration_interval(one, 0.8, 0.95)[1] >= 0.8
+    assert intervals.calibration_interval(metrics.Ranking.of(np.ones(9), np.ones(9)), 0.0, 0.95) == (0, 0)
+    assert np.isnan(intervals.calibration_interval(calibrated, float("nan"), 0.95)).all()
+
+
+def test_wilsons_interval_of_no_error_has_a_width():
+    assert intervals.accuracy_interval(1.0, 20, 0.95) == pytest.approx((1 / (1 + norm.ppf(0.975) ** 2 / 20), 1))
+    assert np.isnan(intervals.accuracy_interval(float("nan"), 0, 0.95)).all()

@@ -47,6 +47,18 @@ class Scored(ABC):
     def __len__(self) -> int:
         """Return the number of examples, ``n``."""
 
+    @property
+    def fewest(self) -> int:
+        """So many examples decide how much the metrics move: of two labels those of the rarer, else all."""
+        return len(self)
+
+    @abstractmethod
+    def per_example(self, metric: str) -> Floats | None:
+        """Return what each example adds to a metric that is the mean of that, in the examples' original order.
+
+        Shape ``(n,)``; None of a metric that is no such mean.
+        """
+
     def compute(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
         """Compute several metrics.
 
@@ -137,6 +149,25 @@ class Ranking(Scored):
         cut = int((self.scores >= THRESHOLD).sum())
         found = score_rankings(lanes, self.order, self.labels, self.scores, self.ends, self.bins, cut)
         return {name: found[METRICS.index(name), : len(weights)] for name in metrics}
+
+    @property
+    def fewest(self) -> int:
+        """The number of examples of the rarer label."""
+        positives = int(self.labels.sum())
+        return min(positives, len(self) - positives)
+
+    def per_example(self, metric: str) -> Floats | None:
+        """Return 1 where the label is predicted, for `accuracy`, and for `brier` the squared difference."""
+        match metric:
+            case "accuracy":
+                ranked = (self.labels == (self.scores >= THRESHOLD)).astype(np.float64)
+            case "brier":
+                ranked = (self.labels - self.scores) ** 2
+            case _:
+                return None
+        values = np.empty(len(self))
+        values[self.order] = ranked
+        return values
 
     @cached_property
     def bins(self) -> npt.NDArray[np.intp]:

@@ -58,6 +58,15 @@ class Calls(Scored):
         """Return the number of examples."""
         return len(self.labels)
 
+    def per_example(self, metric: str) -> Floats | None:
+        """Return 1 where the class is predicted, for `accuracy`."""
+        return self.right if metric == "accuracy" else None
+
+    @property
+    def right(self) -> Floats:
+        """1 where the class is predicted and else 0, shape ``(n,)``."""
+        return (self.labels == self.predicted).astype(np.float64)
+
     def compute_block(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
         """Compute metrics out of `METRICS`."""
         weighted = WeightedCalls(self, np.ascontiguousarray(weights, dtype=np.float64))
@@ -88,7 +97,7 @@ class WeightedCalls:
     @cached_property
     def right(self) -> Floats:
         """The weight of the examples whose class is predicted, shape ``(resamples,)``."""
-        return np.einsum("rn,n->r", self.weights, (self.calls.labels == self.calls.predicted).astype(np.float64))
+        return np.einsum("rn,n->r", self.weights, self.calls.right)
 
     def by_class(self, of: Classes) -> Floats:
         """Sum the weights of each class, given the examples' classes; shape ``(resamples, classes)``."""

@@ -95,6 +95,17 @@ class Values(Scored):
         """Return the number of examples."""
         return len(self.labels)
 
+    def per_example(self, metric: str) -> Floats | None:
+        """Return the squared difference, for `mse`."""
+        return self.squared_errors if metric == "mse" else None
+
+    @property
+    def squared_errors(self) -> Floats:
+        """The squared difference between label and score, shape ``(n,)``."""
+        with np.errstate(over="ignore"):
+            squares: Floats = (self.labels - self.scores) ** 2
+        return squares
+
     def compute_block(self, weights: Weights, metrics: Sequence[str]) -> dict[str, Floats]:
         """Compute metrics out of `METRICS`."""
         weighted = WeightedValues(self, np.ascontiguousarray(weights, dtype=np.float64))
@@ -137,7 +148,7 @@ class WeightedValues:
     @property
     def squared_error(self) -> Floats:
         """The sum of the squared differences between label and score, shape ``(resamples,)``."""
-        return np.einsum("rn,n->r", self.weights, (self.values.labels - self.values.scores) ** 2)
+        return np.einsum("rn,n->r", self.weights, self.values.squared_errors)
 
     def correlation(self, one: Floats, other: Floats) -> Floats:
         """Correlate two sets of centred values of shape ``(resamples, n)``; NaN where one does not vary."""

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from motifloom.evaluation.intervals import auroc_interval
+from motifloom.evaluation.intervals import accuracy_interval, auroc_interval
 from motifloom.evaluation.metrics import Ranking
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def strata_table(panels: Sequence[Panel], strata: Sequence[Stratum], confidence:
     strata
         As :func:`divide` gives them.
     confidence
-        The level of the intervals, 0 to 1. They are computed, not drawn: DeLong's variance of an AUROC on the logit
-        scale, Wilson's interval of an accuracy, Fisher's transformation of a correlation.
+        The level of the intervals, 0 to 1. They are computed, not drawn: by DeLong's variance of an AUROC,
+        Wilson's interval of an accuracy, Fisher's transformation of a correlation.
 
     Returns
     -------
@@ -117,13 +117,6 @@ def strata_table(panels: Sequence[Panel], strata: Sequence[Stratum], confidence:
     told = [panel for panel in panels if panel.split == "test" and (panel.kind == "multiclass" or not over_all)]
     rows = [row for panel in told for row in _rows(panel, strata, confidence)]
     return pl.DataFrame(rows, STRATA_SCHEMA, orient="row").fill_nan(None)
-
-
-def accuracy_interval(accuracy: float, n: int, z: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share (1927, J Am Stat Assoc 22:209)."""
-    middle = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
-    width = z / (1 + z**2 / n) * np.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
-    return min(float(middle - width), accuracy), max(float(middle + width), accuracy)
 
 
 def correlation_interval(correlation: float, n: int, z: float) -> tuple[float, float]:
@@ -164,7 +157,7 @@ def _rows(panel: Panel, strata: Sequence[Stratum], confidence: float) -> Iterato
             if isinstance(scored, Ranking):
                 ends = auroc_interval(scored, confidence)
             elif panel.kind == "multiclass":
-                ends = accuracy_interval(value, len(labels), z) if len(labels) else (float("nan"),) * 2
+                ends = accuracy_interval(value, len(labels), confidence)
             else:
                 ends = correlation_interval(value, len(labels), z)
             positives = int(labels.sum()) if panel.kind == "binary" else None

@@ -11,28 +11,34 @@ import numpy as np
 import polars as pl
 
 from motifloom.evaluation.comparisons import (
+    Difference,
     Placements,
-    bootstrap_p_value,
+    bootstrap_difference,
     calibration_p_value,
     delong,
     draw_swaps,
+    mean_difference,
+    mean_p_value,
     q_values,
 )
 from motifloom.evaluation.intervals import (
+    accuracy_interval,
+    auprc_interval,
     auroc_interval,
     bootstrap_generator,
     calibration_interval,
     corrected_interval,
     distributions,
     estimates,
-    intervals,
 )
+from motifloom.evaluation.means import Mean
 from motifloom.evaluation.metrics import Ranking
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from motifloom.evaluation.comparisons import Swaps
     from motifloom.evaluation.metrics import Floats, Scored
     from motifloom.evaluation.panels import Panel, Run
 
@@ -71,10 +77,8 @@ def evaluate(
     """Tell what every model and replicate reaches on every split, and compare every two models on test.
 
     A model with several replicates is compared by the mean of their metric: how good a training of it is, on average.
-    (Its ensemble is a model of its own.) The intervals are DeLong's for `auroc`, bias-corrected bootstrap percentiles
-    for the others, and of a difference percentiles on the same resamples; the p-value is DeLong's for `auroc`, a
-    permutation test's for `ece` and the paired bootstrap's for the others; q is Benjamini and Hochberg's within the
-    dataset, task and metric.
+    (Its ensemble is a model of its own.) Each metric has the interval, the standard error of a difference and the test
+    that suit it; q is Benjamini and Hochberg's within the dataset, task and metric.
 
     Parameters
     ----------
@@ -100,7 +104,7 @@ def evaluate(
         reached = Reached.of(panel, bootstrap_generator(seed, dataset, panel.split, panel.task), resamples)
         compared: Iterable[Row] = ()
         if panel.split == "test":
-            compared = _compare(reached, generator(seed, dataset, "permutation", panel.task), confidence)
+            compared = _compare(reached, generator(seed, dataset, "permutation", panel.task), resamples, confidence)
         return _tell(reached, confidence), [(dataset, panel.task, *row) for row in compared]
 
     with ThreadPoolExecutor(threads) as pool:
@@ -137,6 +141,18 @@ class Reached:
         spread = distributions(scored, panel.strata, resamples, rng, metrics)
         return cls(panel, scored, estimates(scored, metrics), spread)
 
+    def of_models(self, of_runs: Sequence[Floats] | Floats) -> dict[str, Floats]:
+        """Average over the replicates of each model what there is for every run."""
+        return {
+            model: np.mean([of_runs[place] for place in places], axis=0)
+            for model, places in self.panel.replicates.items()
+        }
+
+    def per_example(self, metric: str) -> dict[str, Floats] | None:
+        """Return what each example adds to each model's metric; None of a metric that is no mean over examples."""
+        of_runs = [values for scored in self.scored if (values := scored.per_example(metric)) is not None]
+        return self.of_models(of_runs) if of_runs else None
+
 
 def _tell(reached: Reached, confidence: float) -> dict[Run, list[Row]]:
     """Return each run's rows: `METRICS_SCHEMA`'s columns from ``task`` on."""
@@ -146,53 +162,99 @@ def _tell(reached: Reached, confidence: float) -> dict[Run, list[Row]]:
     for metric, values in reached.values.items():
         for place, run in enumerate(panel.scores):
             value = float(values[place])
-            ends = interval_of(reached.scored[place], metric, reached.spread[metric][place], value, confidence)
-            row = (panel.task, panel.split, metric, value, *ends)
-            rows[run].append((*row, *counts))
+            low, high = (value, value) if np.isnan(value) else _interval(reached, metric, place, confidence)
+            rows[run].append((panel.task, panel.split, metric, value, min(low, value), max(high, value), *counts))
     return rows
 
 
-def interval_of(scored: Scored, metric: str, spread: Floats, value: float, confidence: float) -> tuple[float, float]:
-    """Return a metric's interval by the method that suits it."""
-    if isinstance(scored, Ranking) and metric == "ece":
-        return calibration_interval(scored, spread, value, confidence)
-    if isinstance(scored, Ranking) and metric == "auroc" and min(scored.labels.sum(), (1 - scored.labels).sum()) > 1:
-        return auroc_interval(scored, confidence)
-    return corrected_interval(spread, value, confidence)
+def _interval(reached: Reached, metric: str, place: int, confidence: float) -> tuple[float, float]:
+    """Return the interval of the metric of the run at `place`, which is defined.
+
+    By DeLong's variance for `auroc`; by the bootstrap's standard error on the logit scale for `auprc`; Wilson's for
+    `accuracy`; Hall's transformed t for other means over examples; by the noise of the bins for `ece`; bias-corrected
+    bootstrap percentiles for the others, and for `auroc` where a label occurs once.
+    """
+    scored, value, spread = reached.scored[place], float(reached.values[metric][place]), reached.spread[metric][place]
+    match metric, scored:
+        case "auroc", Ranking() if scored.fewest > 1:
+            return auroc_interval(scored, confidence)
+        case "auprc", _:
+            return auprc_interval(spread, value, scored.fewest, confidence)
+        case "accuracy", _:
+            return accuracy_interval(value, len(scored), confidence)
+        case "ece", Ranking():
+            return calibration_interval(scored, value, confidence)
+    of_examples = scored.per_example(metric)
+    if of_examples is not None:
+        return Mean.of(of_examples, reached.panel.strata).interval(confidence)
+    return corrected_interval(spread, value, scored.fewest, confidence)
 
 
-def _compare(reached: Reached, rng: np.random.Generator, confidence: float) -> Iterator[Row]:
+def _compare(reached: Reached, rng: np.random.Generator, resamples: int, confidence: float) -> Iterator[Row]:
     """Yield `COMPARISONS_SCHEMA`'s columns from ``metric`` on."""
-    replicates = reached.panel.replicates
-    pairs = list(combinations(replicates, 2))
+    pairs = list(combinations(reached.panel.replicates, 2))
     if not pairs:
         return
-    for metric, values in reached.values.items():
-        spread = {model: reached.spread[metric][places].mean(axis=0) for model, places in replicates.items()}
-        means = {model: values[places].mean() for model, places in replicates.items()}
-        spreads = np.array([spread[a] - spread[b] for a, b in pairs])
-        differences = np.array([means[a] - means[b] for a, b in pairs])
-        p_values = np.array(_p_values(reached, metric, pairs, spreads, rng))
-        columns = (differences, *intervals(spreads, differences, confidence), p_values, q_values(p_values))
-        for pair, row in zip(pairs, np.stack(columns, axis=1).tolist(), strict=True):
-            yield (metric, *pair, *row)
+    swaps = draw_swaps(len(reached.panel.labels), resamples, rng)
+    for metric in reached.values:
+        differences = _differences(reached, metric, pairs)
+        undefined = np.isnan([difference.value for difference in differences])
+        p_values = np.where(undefined, np.nan, _p_values(reached, metric, pairs, differences, swaps))
+        for pair, difference, p, q in zip(pairs, differences, p_values, q_values(p_values), strict=True):
+            yield (metric, *pair, difference.value, *difference.interval(confidence), float(p), float(q))
+
+
+def _differences(reached: Reached, metric: str, pairs: Sequence[tuple[str, str]]) -> list[Difference]:
+    """Compare each pair of models, by the standard error that suits the metric.
+
+    DeLong's for `auroc`; that of a paired t test for means over examples; the paired bootstrap's for the others, and
+    for `auroc` where a label occurs once.
+    """
+    values, spread = (reached.of_models(found[metric]) for found in (reached.values, reached.spread))
+    fewest, strata = reached.scored[0].fewest, reached.panel.strata
+    placements = _placements(reached) if metric == "auroc" and fewest > 1 else None
+    of_examples = reached.per_example(metric)
+
+    def compare(a: str, b: str) -> Difference:
+        value = float(values[a] - values[b])
+        if np.isnan(value):
+            return Difference(value, value, value)
+        if placements:
+            return delong(placements[a], placements[b])
+        if of_examples:
+            return mean_difference(of_examples[a], of_examples[b], strata)
+        return bootstrap_difference(value, spread[a] - spread[b], fewest)
+
+    return [compare(*pair) for pair in pairs]
+
+
+def _placements(reached: Reached) -> dict[str, Placements]:
+    """Return the placements of each model, averaged over its replicates."""
+    each = [Placements.of(ranking) for ranking in reached.scored if isinstance(ranking, Ranking)]
+    replicates = reached.panel.replicates
+    return {model: Placements.mean([each[place] for place in places]) for model, places in replicates.items()}
 
 
 def _p_values(
-    reached: Reached, metric: str, pairs: Sequence[tuple[str, str]], spreads: Floats, rng: np.random.Generator
+    reached: Reached,
+    metric: str,
+    pairs: Sequence[tuple[str, str]],
+    differences: Sequence[Difference],
+    swaps: Swaps,
 ) -> list[float]:
-    """Test each pair of models by the test that suits the metric."""
-    replicates = reached.panel.replicates
-    match metric:
-        case "auroc":
-            each = [Placements.of(ranking) for ranking in reached.scored if isinstance(ranking, Ranking)]
-            of_model = {model: Placements.mean([each[place] for place in replicates[model]]) for model in replicates}
-            return [delong(of_model[a], of_model[b]) for a, b in pairs]
-        case "ece":
-            swaps = draw_swaps(len(reached.panel.labels), spreads.shape[1], rng)
-            return [calibration_p_value(reached.panel.labels, _scores(reached.panel, pair), swaps) for pair in pairs]
-        case _:
-            return [bootstrap_p_value(spread) for spread in spreads]
+    """Test each pair of models: by swapping their scores for `ece` and means over examples, else by the standard error.
+
+    Of the same labels `r2` differs just where `mse` does. A standard error from resamples gives no p-value that is
+    less than swapping as often could give.
+    """
+    panel = reached.panel
+    of_examples = reached.per_example("mse" if metric == "r2" else metric)
+    if metric == "ece":
+        return [calibration_p_value(panel.labels, _scores(panel, pair), swaps) for pair in pairs]
+    if of_examples:
+        return [mean_p_value(of_examples[a], of_examples[b], swaps) for a, b in pairs]
+    p_values = [difference.p_value() for difference in differences]
+    return p_values if metric == "auroc" else np.maximum(p_values, 1 / swaps.shape[1]).tolist()
 
 
 def _scores(panel: Panel, pair: tuple[str, str]) -> list[tuple[Floats, Floats]]:

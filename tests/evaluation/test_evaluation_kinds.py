@@ -141,9 +141,7 @@ def test_r2_differs_where_mse_does(value_panels):
     assert (one["difference"] * other["difference"] < 0).all()
 
 
-@pytest.mark.parametrize(
-    ("label", "undefined"), [(0.3, {"pearson", "spearman", "r2"}), (1e200, {"r2", "mse"})]
-)
+@pytest.mark.parametrize(("label", "undefined"), [(0.3, {"pearson", "spearman", "r2"}), (1e200, {"r2", "mse"})])
 def test_what_is_undefined_is_not_compared(label, undefined):
     """Of labels that are all alike, and of labels of which one is too great for its square."""
     chosen = pl.lit(label < 1) | (pl.int_range(pl.len()).over("split", "task") == 0)

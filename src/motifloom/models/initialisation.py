@@ -205,7 +205,9 @@ def most_enriched(present: npt.NDArray[np.bool_], positive: npt.NDArray[np.bool_
     if positive.all() or not positive.any():
         return None
     holders, of_positive = present.sum(axis=0), present[positive].sum(axis=0)
-    p = stats.hypergeom.sf(of_positive - 1, len(positive), int(positive.sum()), holders)
+    p = np.ones(len(holders))
+    more = of_positive * len(positive) > holders * int(positive.sum())  # all others have a p above any that is taken
+    p[more] = stats.hypergeom.sf(of_positive[more] - 1, len(positive), int(positive.sum()), holders[more])
     clearest = np.flatnonzero(p == p.min())  # several where p is too small for a number
     best = int(clearest[of_positive[clearest].argmax()])
     return best if p[best] * len(p) < MOST_EXPECTED else None
@@ -258,11 +260,13 @@ def erased(codes: Codes, motif: Matrix, least: float, both_strands: bool) -> Cod
 
     Of a site, the columns whose values differ by more than 1 between the best and the worst base are erased.
     """
-    found = scan(codes, motif, both_strands) > least
-    columns = torch.tensor(np.ptp(motif, axis=0) > 1, dtype=torch.float32)
-    strands = torch.stack([columns, columns.flip(0)][: 1 + both_strands])[:, None]
-    covered = functional.conv_transpose1d(found.float(), strands)[:, 0] > 0
-    return np.where(covered.numpy(), np.uint8(UNKNOWN), codes)
+    found = (scan(codes, motif, both_strands) > least).numpy()
+    columns = np.flatnonzero(np.ptp(motif, axis=0) > 1)
+    rest = codes.copy()
+    for strand, reached in enumerate([columns, motif.shape[1] - 1 - columns][: 1 + both_strands]):
+        row, place = np.nonzero(found[:, strand])
+        rest[row[:, None], place[:, None] + reached] = UNKNOWN
+    return rest
 
 
 def aligned_counts(codes: Codes, places: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_], width: int) -> Matrix:

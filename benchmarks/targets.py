@@ -91,11 +91,11 @@ def datasets(inputs: Path) -> dict[str, dict[str, Any]]:
         "simulate": {
             "rule": "pair",
             "motifs": ["MA0139.2", "MA0138.3"],
-            "jitter": 60,
-            "spacing": [80, 95],
-            "decoy_spacing": [125, 140],
+            "jitter": 40,
+            "spacing": [24, 27],
+            "decoy_spacing": [32, 35],
         },
-        "window": 300,
+        "window": 150,
         "split": {"validation": ["chr7"], "test": ["chr8"]},
     }
     return sections
@@ -169,6 +169,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["cnn", "dilated_cnn", "cnn_bilstm"], metavar="NETWORK")
     parser.add_argument("--replicates", type=int, default=3)
     parser.add_argument("--split", choices=HELD_OUT, default="test", help="whose scores are shown")
+    parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto", help="of training")
     options = parser.parse_args()
     torch.set_num_threads(1)
     networks = [title for model in options.models for title in (model, f"{model}{ENSEMBLE}")]
@@ -177,7 +178,9 @@ def main() -> None:
     print("| --- " * (len(models) + 2) + "|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         sections = {name: datasets(options.inputs.resolve())[name] for name in options.datasets}
-        config = validate({"results": folder, "datasets": sections, "models": [KMER_LOGISTIC, KNN, *options.models]})
+        models_of_run = [KMER_LOGISTIC, KNN, *options.models]
+        training = {"precision": options.precision}
+        config = validate({"results": folder, "datasets": sections, "models": models_of_run, "training": training})
         for name in options.datasets:
             found = list(scores(config, name, options.replicates))
             print(line(name, found, models, options.split), flush=True)

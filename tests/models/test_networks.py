@@ -168,7 +168,7 @@ def test_a_network_can_learn_32_examples_by_heart(name: str) -> None:
     x = sequences(32, 24)
     labels = torch.randint(0, 2, (32, TASKS), generator=torch.Generator().manual_seed(2)).float()
     optimiser = torch.optim.Adam(network.parameters(), lr=0.03)
-    for _ in range(250):
+    for _ in range(1000):  # how many it takes depends on the processor's rounding
         loss = functional.binary_cross_entropy_with_logits(network(x), labels)
         optimiser.zero_grad()
         loss.backward()

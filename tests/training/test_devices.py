@@ -39,9 +39,9 @@ def test_two_processes_train_the_network_that_one_does(tmp_path):
     (history, one, log), (shared, two, log_of_two) = (trained(tmp_path / str(n), n) for n in (1, 2))
     auroc = history["validation_auroc"].to_numpy()
     losses, of_two = (table.drop("validation_auroc").to_numpy() for table in (history, shared))
-    assert of_two == pytest.approx(losses, abs=1e-4)  # training amplifies rounding
+    assert of_two == pytest.approx(losses, abs=1e-3)  # Adam amplifies rounding
     assert shared["validation_auroc"].to_numpy() == pytest.approx(auroc, abs=5e-3)  # a pair of examples or two
     assert np.ptp(losses[:, 2]) > 0.05  # it did learn
     assert two.drop("score").equals(one.drop("score"))
-    assert two["score"].to_numpy() == pytest.approx(one["score"].to_numpy(), abs=1e-4)
+    assert two["score"].to_numpy() == pytest.approx(one["score"].to_numpy(), abs=1e-3)
     assert log_of_two.count("epoch 3 of at most 3") == log.count("epoch 3 of at most 3") == 1

@@ -21,31 +21,35 @@ TRUTH = 400_000
 """So many examples tell the truth."""
 
 
-def draw(kind: str, n: int, skill: float, sure: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels, a fixed share of them positive, and the scores of two models; ``sure`` 1 is near calibration."""
+def draw(
+    kind: str, n: int, skill: float, sure: float, positives: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, a share of them ``positives``, and the scores of two models; ``sure`` 1 is near calibration."""
     if kind == "regression":
         labels = rng.normal(size=n)
         signal = skill * labels + rng.normal(size=n)
         return labels, signal + 0.5 * rng.normal(size=(2, n))
-    labels = np.repeat([0.0, 1.0], [round(0.6 * n), n - round(0.6 * n)])
+    labels = np.repeat([0.0, 1.0], [n - round(positives * n), round(positives * n)])
     signal = skill * (labels - 0.5) + 0.8 * rng.normal(size=n)
     noisy = signal + 0.6 * rng.normal(size=(2, n))
-    return labels, 1 / (1 + np.exp(-sure * (skill * noisy + np.log(0.4 / 0.6))))
+    return labels, 1 / (1 + np.exp(-sure * (skill * noisy + np.log(positives / (1 - positives)))))
 
 
-def simulate(kind: str, n: int, skill: float, sure: float, draws: int, resamples: int) -> pl.DataFrame:
+def simulate(
+    kind: str, n: int, skill: float, sure: float, positives: float, draws: int, resamples: int
+) -> pl.DataFrame:
     """Return, by ``metric``, its ``truth``, and how often its interval ``held`` it, that of a difference ``held_0``.
 
     And how often two models were ``called`` different, at a p-value of 0.05.
     """
     rng = np.random.default_rng([n, round(10 * skill), round(10 * sure)])
-    labels, scores = draw(kind, TRUTH, skill, sure, rng)
+    labels, scores = draw(kind, TRUTH, skill, sure, positives, rng)
     judged = JUDGED[kind]
     true = estimates([judged.arrange(labels, scores[0])], judged.metrics)
     ids = pl.Series([f"{row:06d}" for row in range(n)])
     panels = []
     for _ in range(draws):
-        labels, scores = draw(kind, n, skill, sure, rng)
+        labels, scores = draw(kind, n, skill, sure, positives, rng)
         runs = {Run("a", 0): scores[0], Run("b", 0): scores[1]}
         panels.append(Panel(kind, "test", f"draw {len(panels)}", ids, labels, runs))
     metrics, comparisons = evaluate(panels, "simulated", seed=0, resamples=resamples, confidence=0.95)
@@ -71,6 +75,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=["binary", "regression"], default="binary")
     parser.add_argument("--rows", type=int, nargs="+", default=[150, 1000])
     parser.add_argument("--skills", type=float, nargs="+", default=[1.0, 2.5, 4.0])
+    parser.add_argument("--positives", type=float, default=0.4, help="their share (default: 0.4)")
     parser.add_argument("--sure", type=float, nargs="+", default=[1.0, 3.0])
     options = parser.parse_args()
     print("| examples | skill | sure | metric | truth | interval holds it | that of a difference | called different |")
@@ -78,7 +83,8 @@ def main() -> None:
     for n in options.rows:
         for skill in options.skills:
             for sure in options.sure if options.kind == "binary" else [1.0]:
-                for row in simulate(options.kind, n, skill, sure, options.draws, options.resamples).iter_rows():
+                setting = (n, skill, sure, options.positives)
+                for row in simulate(options.kind, *setting, options.draws, options.resamples).iter_rows():
                     shares = " | ".join(f"{share:.1%}" for share in row[2:])
                     print(f"| {n} | {skill} | {sure} | `{row[0]}` | {row[1]:.3f} | {shares} |", flush=True)
 

@@ -12,7 +12,7 @@ from tests.conftest import KINDS, dataset_of, planted
 from motifloom.cli import main
 from motifloom.config import dump
 from motifloom.data.dataset import Dataset
-from motifloom.data.sampling import draw_train, nested_order, with_random_labels, with_train, write_part
+from motifloom.data.sampling import draw_train, nested_order, resample_train, with_random_labels, with_train, write_part
 from motifloom.genome import decode
 
 
@@ -56,14 +56,70 @@ def test_a_smaller_draw_is_part_of_a_larger(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_held_out_stays(kind):
+def test_a_resample_is_a_bootstrap(kind):
+    """Every example is drawn once on average, and in a share of (1 − 1/n)ⁿ of the draws not at all."""
+    dataset = planted(kind)
+    train = dataset.rows("train")
+    draws = np.array([resample_train(dataset, kind, random(seed)) for seed in range(600)])
+    assert draws.shape == (600, len(train))
+    counts = np.array([np.bincount(draw, minlength=len(dataset.examples))[train] for draw in draws])
+    assert (counts.sum(axis=1) == len(train)).all()
+    assert abs(counts.mean(axis=0) - 1).max() < 0.2
+    assert (counts == 0).mean() == pytest.approx((1 - 1 / len(train)) ** len(train), abs=0.01)
+    if kind == "multiclass":
+        of_classes = {tuple(dataset.labels(draw).sum(axis=0)) for draw in draws[:20]}
+        assert of_classes == {tuple(dataset.labels(train).sum(axis=0))}
+
+
+def test_a_resample_keeps_the_labels_of_one_task_and_lets_those_of_several_vary():
+    names = ["train"] * 20 + ["validation", "test"]
+    labels = [1] * 3 + [0] * 17 + [1, 0]
+    one = dataset_of(["ACGT"] * 22, names, {"task": labels})
+    several = dataset_of(["ACGT"] * 22, names, {"task": labels, "other": list(range(22))})
+    ones = [
+        {int(dataset.labels(resample_train(dataset, "binary", random(seed)))[:, 0].sum()) for seed in range(50)}
+        for dataset in (one, several)
+    ]
+    assert ones[0] == {3}
+    assert len(ones[1]) > 3
+
+
+def test_an_example_that_is_drawn_again_is_a_copy():
+    whole = planted("regression")
+    train = resample_train(whole, "regression", random())
+    part = with_train(whole, train)
+    names = part.examples["id"]
+    assert names.is_unique().all()
+    expected = [f"{name} (copy {number})" if number > 1 else name for name, number in numbered(whole, train)]
+    assert part.examples.filter(split="train")["id"].to_list() == expected
+
+
+def numbered(dataset, rows):
+    """Yield each row's id, and how often it has been there."""
+    seen = {}
+    for name in dataset.examples["id"][rows]:
+        seen[name] = seen.get(name, 0) + 1
+        yield name, seen[name]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda whole, _: draw_train(whole, 33, random()), lambda whole, kind: resample_train(whole, kind, random())],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_held_out_stays(kind, draw):
     whole = planted(kind)
-    train = draw_train(whole, 33, random())
+    train = draw(whole, kind)
     part = with_train(whole, train)
     assert part.examples.filter(pl.col("split") != "train").equals(whole.examples.filter(pl.col("split") != "train"))
-    assert part.examples.filter(split="train").equals(whole.examples[train])
+    drawn = part.examples.filter(split="train")
+    assert drawn.drop("id").equals(whole.examples[train].drop("id"))
+    assert [name.partition(" (copy ")[0] for name in drawn["id"]] == whole.examples["id"][train].to_list()
     letters = {name: decode(codes) for name, codes in zip(whole.examples["id"], codes_of(whole), strict=True)}
-    assert all(decode(codes) == letters[name] for name, codes in zip(part.examples["id"], codes_of(part), strict=True))
+    assert all(
+        decode(codes) == letters[name.partition(" (copy ")[0]]
+        for name, codes in zip(part.examples["id"], codes_of(part), strict=True)
+    )
 
 
 def codes_of(dataset):
@@ -113,12 +169,16 @@ def test_the_command_draws_by_seed(tmp_path, toy, toy_config):
     examples = Path(toy_config.results) / "toy" / "examples.parquet"
     drawn = {}
     for name, seed, flags in (
-        ("tenth", 0, ["--train", "10%"]),
-        ("again", 0, ["--train", "10%"]),
-        ("other", 1, ["--train", "10%"]),
-        ("more", 0, ["--train", "50"]),
-        ("random", 0, ["--train", "50", "--labels", "random"]),
-        ("all", 0, ["--train", "100%"]),
+        ("tenth", 0, ["--draw", "part", "--number", "10%"]),
+        ("again", 0, ["--draw", "part", "--number", "10%"]),
+        ("other", 1, ["--draw", "part", "--number", "10%"]),
+        ("more", 0, ["--draw", "part", "--number", "50"]),
+        ("random", 0, ["--draw", "random-labels", "--number", "50"]),
+        ("all", 0, ["--draw", "part", "--number", "100%"]),
+        ("resampled", 0, ["--draw", "resample", "--number", "0"]),
+        ("resampled again", 0, ["--draw", "resample", "--number", "0"]),
+        ("resampled otherwise", 0, ["--draw", "resample", "--number", "1"]),
+        ("resampled by another seed", 1, ["--draw", "resample", "--number", "0"]),
     ):
         settings = tmp_path / f"{seed}.yaml"
         settings.write_text(dump(toy_config.model_copy(update={"seed": seed})))
@@ -131,16 +191,34 @@ def test_the_command_draws_by_seed(tmp_path, toy, toy_config):
     assert drawn["tenth"] == drawn["again"] != drawn["other"]
     assert drawn["tenth"] < drawn["more"] == drawn["random"]
     assert drawn["all"] == train
+    assert drawn["resampled"] == drawn["resampled again"]
+    assert drawn["resampled"] != drawn["resampled otherwise"]
+    assert drawn["resampled"] != drawn["resampled by another seed"]
+    assert len(drawn["resampled"]) == len(train)
 
 
 @pytest.mark.parametrize(
     ("given_flags", "problem"),
     [
-        (["--train", "0"], "--train: expected a whole number from 1, or a share up to 100%, found 0"),
-        (["--train", "1.5"], "--train: expected a whole number from 1, or a share up to 100%, found 1.5"),
-        (["--train", "101%"], "--train: expected a whole number from 1, or a share up to 100%, found 101%"),
-        (["--train", "some"], "--train: expected a whole number from 1, or a share up to 100%, found some"),
-        (["--train", "5", "--labels", "rand"], "--labels: expected own or random, found rand"),
+        (
+            ["--draw", "part", "--number", "0"],
+            "--number: expected a whole number from 1, or a share up to 100%, found 0",
+        ),
+        (
+            ["--draw", "part", "--number", "1.5"],
+            "--number: expected a whole number from 1, or a share up to 100%, found 1.5",
+        ),
+        (
+            ["--draw", "random-labels", "--number", "101%"],
+            "--number: expected a whole number from 1, or a share up to 100%, found 101%",
+        ),
+        (
+            ["--draw", "part", "--number", "some"],
+            "--number: expected a whole number from 1, or a share up to 100%, found some",
+        ),
+        (["--draw", "resample", "--number", "-1"], "--number: expected a whole number from 0, found -1"),
+        (["--draw", "resample", "--number", "50%"], "--number: expected a whole number from 0, found 50%"),
+        (["--draw", "all", "--number", "5"], "--draw: expected part, random-labels or resample, found all"),
     ],
 )
 @pytest.mark.usefixtures("toy")

@@ -30,6 +30,19 @@ def test_tests_are_those_of_scipy():
         assert p <= q
 
 
+def test_who_wins_by_little_and_loses_by_much_is_not_called_better():
+    """The first is better in 55 of 100 rows and has the better mean rank, the signed ranks favour the second."""
+    values = np.full((100, 2), 0.7)
+    values[:, 0] += np.where(np.arange(100) < 55, 0.001, -0.1) + np.arange(100) / 1e6
+    found = across(values, ["often", "much"])
+    assert list(found.models) == ["often", "much"]
+    ((pair, (better, median, p, _)),) = found.pairs.items()
+    assert pair == ("much", "often")
+    assert (better, p) == (45, pytest.approx(wilcoxon(values[:, 0] - values[:, 1]).pvalue))
+    assert median < 0
+    assert p < 0.001
+
+
 def test_models_that_are_alike_are_no_different():
     values = np.repeat(np.arange(6.0)[:, None], 3, axis=1)
     found = across(values, ["a", "b", "c"])

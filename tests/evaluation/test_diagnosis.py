@@ -64,6 +64,19 @@ def test_a_stratum_has_the_examples_that_it_says():
     assert strata.divide(alike) == []
 
 
+@pytest.mark.parametrize("scale", [1e-6, 0.001, 1.0, 1e6])
+def test_quarters_keep_their_names_apart_whatever_the_unit(scale):
+    """Of strengths below 0.1, one decimal would call all quarters alike, and leave one of them."""
+    sequences, labels = ["ACGT" * 5] * 50, [1] * 40 + [0] * 10
+    dataset = dataset_of(sequences, ["test"] * 50, {"bound": labels})
+    strength = np.where(np.arange(50) < 40, scale * (1 + np.arange(50)), np.nan)
+    found = strata.divide(dataset, {"bound": strength})
+    assert [len(part.ids) for part in found] == [20] * 4
+    assert len({part.name for part in found}) == 4
+    if scale == 0.001:
+        assert [part.name for part in found] == ["0.001 to 0.01", "0.011 to 0.02", "0.021 to 0.03", "0.031 to 0.04"]
+
+
 def test_quarters_of_peaks_by_strength_are_each_held_against_all_negatives():
     labels = [1] * 8 + [0] * 5 + [None, 1]
     strength = np.array([5.0, 1, 8, 2, 7, 3, 6, 4, *[np.nan] * 6, np.nan])

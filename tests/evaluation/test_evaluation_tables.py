@@ -1,6 +1,8 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import t
+from sklearn.metrics import average_precision_score
 
 from motifloom.errors import InputError
 from motifloom.evaluation.metrics import METRICS
@@ -201,6 +203,26 @@ def test_a_label_that_occurs_once_decides_nothing():
         assert table.null_count().row(0) == (0,) * len(table.columns)
         assert table.filter(pl.col(value).is_between("ci_low", "ci_high")).height == len(table)
     assert compared.filter(metric="auprc")["p_value"].item() > 0.3
+
+
+def test_average_precisions_are_compared_by_leaving_out_each_example(comparisons, panels):
+    """Of models with several replicates by the difference of their means, from scikit-learn and by the definition."""
+    panel = next(panel for panel in panels if (panel.split, panel.task) == ("test", "open"))
+
+    def mean(model, kept):
+        scores = [values[kept] for run, values in panel.scores.items() if run.model == model]
+        return np.mean([average_precision_score(panel.labels[kept], one) for one in scores])
+
+    everything = np.ones(len(panel.labels), dtype=bool)
+    left_out = [everything & (np.arange(len(everything)) != place) for place in range(len(everything))]
+    differences = np.array([mean("knn", kept) - mean("cnn", kept) for kept in left_out])
+    parts = [differences[panel.labels == label] for label in (0, 1)]
+    error = np.sqrt(sum((len(part) - 1) / len(part) * ((part - part.mean()) ** 2).sum() for part in parts))
+    value, freedom = mean("knn", everything) - mean("cnn", everything), min(map(len, parts)) - 1
+    row = comparisons.filter(task="open", metric="auprc", model_a="knn", model_b="cnn").row(0, named=True)
+    assert row["difference"] == pytest.approx(value, abs=1e-12)
+    assert row["p_value"] == pytest.approx(2 * t.sf(abs(value) / error, freedom), abs=1e-9)
+    assert row["ci_low"] == pytest.approx(value - t.ppf(0.95, freedom) * error, abs=1e-9)
 
 
 def test_one_model_alone_and_none():

@@ -1,10 +1,13 @@
 """Trials of experiments, and the tables of what they reach, against scikit-learn on predictions made up."""
 
+import itertools
+
 import numpy as np
 import polars as pl
 import pytest
 import yaml
 from safetensors.numpy import save_file
+from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, roc_auc_score
 from tests.conftest import simulated_config
 
@@ -13,7 +16,13 @@ from motifloom.config import dump, validate
 from motifloom.config.trials import experiments, trials
 from motifloom.data.arrangements import arrangements
 from motifloom.errors import InputError
-from motifloom.evaluation.experiments import EXPERIMENT_SCHEMA, count_weights, experiment_table, main_values
+from motifloom.evaluation.experiments import (
+    EXPERIMENT_SCHEMA,
+    RESAMPLING_SCHEMA,
+    count_weights,
+    experiment_table,
+    main_values,
+)
 from motifloom.evaluation.panels import Run, align
 from motifloom.evaluation.tables import METRICS_SCHEMA
 
@@ -21,6 +30,7 @@ ASKED = {
     "learning_curve": {"fractions": [0.5, 0.25]},
     "capacity": {"sizes": [20, 10], "max_epochs": 7, "variations": {"filters": [8, 16], "dropout": [0, 0.5]}},
     "context": {"distances": [30, 60], "positives": 90, "models": ["cnn"]},
+    "resampling": {"draws": 3},
 }
 
 
@@ -41,19 +51,21 @@ def test_an_experiment_is_made_of_trials(tmp_path):
     config = asked(tmp_path)
     found = {trial.name: trial for trial in trials(config)}
     settings = {
-        "learning_curve/fraction-0.25": (["knn", "cnn"], ("25%", "own")),
-        "learning_curve/fraction-0.5": (["knn", "cnn"], ("50%", "own")),
-        "capacity/random_labels-10": (["cnn"], ("10", "random")),
-        "capacity/random_labels-20": (["cnn"], ("20", "random")),
-        "capacity/filters-8": (["cnn"], ("100%", "own")),  # the network's own 16 is the run itself
-        "capacity/dropout-0": (["cnn"], ("100%", "own")),
-        "capacity/dropout-0.5": (["cnn"], ("100%", "own")),
+        "learning_curve/fraction-0.25": (["knn", "cnn"], ("part", "25%")),
+        "learning_curve/fraction-0.5": (["knn", "cnn"], ("part", "50%")),
+        "capacity/random_labels-10": (["cnn"], ("random-labels", "10")),
+        "capacity/random_labels-20": (["cnn"], ("random-labels", "20")),
+        "capacity/filters-8": (["cnn"], ("part", "100%")),  # the network's own 16 is the run itself
+        "capacity/dropout-0": (["cnn"], ("part", "100%")),
+        "capacity/dropout-0.5": (["cnn"], ("part", "100%")),
         "context/distance-30": (["cnn"], None),
         "context/distance-60": (["cnn"], None),
     }
-    assert set(found) == {f"{name}/{replicate}" for name in settings for replicate in (0, 1)}
+    resamples = {f"resampling/draw-{number}/0": (["knn", "cnn"], ("resample", str(number))) for number in range(3)}
+    expected = {f"{name}/{replicate}": made for name, made in settings.items() for replicate in (0, 1)} | resamples
+    assert set(found) == set(expected)
     for name, trial in found.items():
-        models, draw = settings[name.rpartition("/")[0]]
+        models, draw = expected[name]
         assert (list(trial.config.models), trial.draw) == (models, draw)
         assert trial.config.results == f"{config.results}/experiments/{name}"
         assert trial.config.replicates == 1
@@ -67,9 +79,17 @@ def test_a_trial_is_a_configuration_that_commands_can_read(tmp_path):
 
 def test_trials_of_a_replicate_share_a_seed_and_nothing_else_does(tmp_path):
     config = asked(tmp_path, replicates=3)
-    seeds = {trial.replicate: trial.config.seed for trial in trials(config)}
-    assert all(trial.config.seed == seeds[trial.replicate] for trial in trials(config))
+    made = [trial for trial in trials(config) if trial.experiment != "resampling"]
+    seeds = {trial.replicate: trial.config.seed for trial in made}
+    assert all(trial.config.seed == seeds[trial.replicate] for trial in made)
     assert len({*seeds.values(), config.seed}) == 4
+
+
+def test_resamples_have_the_seed_of_the_run(tmp_path):
+    """So a network starts from the same weights with every draw, those of the run's own first training."""
+    config = asked(tmp_path, replicates=3)
+    made = [trial for trial in trials(config) if trial.experiment == "resampling"]
+    assert [trial.config.seed for trial in made] == [config.seed] * 3
 
 
 def test_random_labels_are_learned_without_regularisation_to_the_last_epoch(tmp_path):
@@ -105,6 +125,8 @@ def test_distances_of_a_context_are_those_between_the_motifs(tmp_path):
         ({"capacity": {"models": ["knn"]}}, "experiments.capacity.models: knn is no network"),
         ({"capacity": {"variations": {"filterz": [1]}}}, "variations.filterz: no model has such a hyperparameter"),
         ({"capacity": {"variations": {"kernel_size": [4]}}}, "variations.kernel_size: cnn: value error, expected an"),
+        ({"resampling": {"draws": 1}}, "experiments.resampling.draws: input should be greater than or equal to 2"),
+        ({"resampling": {"models": ["cmm"]}}, "experiments.resampling.models: no 'cmm' among the run's"),
         ({"learning_curve": {"fractions": [1.0]}}, "experiments.learning_curve.fractions.0: input should be less than"),
     ],
 )
@@ -216,7 +238,7 @@ def write_predictions(folder, tasks, seed):
     return table
 
 
-@pytest.mark.parametrize("experiment", list(ASKED))
+@pytest.mark.parametrize("experiment", [name for name in ASKED if name != "resampling"])
 def test_a_table_has_every_trial(finished, tmp_path, experiment):
     config, made, _ = finished
     table = experiment_table(config, experiment, tmp_path / "results")
@@ -235,6 +257,32 @@ def test_a_table_has_every_trial(finished, tmp_path, experiment):
     if experiment == "context":
         assert len(table) == expected
         assert set(table["model"]) == {"cnn", "oracle"}
+
+
+def test_resamples_are_held_against_each_other(finished, tmp_path):
+    config, made, _ = finished
+    table = experiment_table(config, "resampling", tmp_path / "results")
+    assert dict(table.schema) == RESAMPLING_SCHEMA
+    assert table.select("dataset", "model", "task", "draws", "metric").rows() == [
+        ("toy", model, "toy", 3, "auroc") for model in ("knn", "cnn")
+    ]
+    drawn = {
+        model: [made[f"resampling/draw-{number}/0", model].filter(split="test") for number in range(3)]
+        for model in ("knn", "cnn")
+    }
+    reached = {
+        model: [roc_auc_score(mine["label"], mine["score"]) for mine in tables] for model, tables in drawn.items()
+    }
+    for row in table.iter_rows(named=True):
+        values, other = reached[row["model"]], reached["cnn" if row["model"] == "knn" else "knn"]
+        assert row["mean"] == pytest.approx(np.mean(values))
+        assert row["spread"] == pytest.approx(np.std(values, ddof=1))
+        scores = [mine["score"].to_numpy() for mine in drawn[row["model"]]]
+        pairs = list(itertools.combinations(scores, 2))
+        assert row["correlation"] == pytest.approx(np.mean([spearmanr(*pair).statistic for pair in pairs]))
+        assert row["flipped"] == pytest.approx(np.mean([((a >= 0.5) != (b >= 0.5)).mean() for a, b in pairs]))
+        ranks = [1 + (one < two) for one, two in zip(values, other, strict=True)]
+        assert (row["best_rank"], row["worst_rank"]) == (min(ranks), max(ranks))
 
 
 def test_the_run_itself_is_the_last_point_of_a_learning_curve(finished, tmp_path):

@@ -23,7 +23,7 @@ from motifloom.data.examples import DROPPED_SCHEMA
 from motifloom.data.leaks import LEAKS_SCHEMA
 from motifloom.data.predictions import predictions_table
 from motifloom.data.shortcuts import SHORTCUTS_SCHEMA
-from motifloom.evaluation import across, calibration, metrics, mistakes, stability, strata, tables
+from motifloom.evaluation import across, calibration, experiments, metrics, mistakes, stability, strata, tables
 from motifloom.evaluation.selection import sweep_table
 from motifloom.jaspar import RELEASE
 from motifloom.models.candidates import Candidate
@@ -102,6 +102,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`learning_curve`": config.LearningCurve,
     "`capacity`": config.Capacity,
     "`context`": config.Context,
+    "`resampling`": config.Resampling,
 }
 
 
@@ -247,6 +248,7 @@ SCHEMAS: dict[str, Any] = {
     "strata.tsv": strata.STRATA_SCHEMA,
     "errors.tsv": mistakes.ERRORS_SCHEMA,
     "stability.tsv": stability.STABILITY_SCHEMA,
+    "resampling.tsv": experiments.RESAMPLING_SCHEMA,
 }
 
 

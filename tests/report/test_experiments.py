@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from motifloom.evaluation.experiments import EXPERIMENT_SCHEMA
 from motifloom.report.experiments import Curve, answers, learning_sentence, limit, memorised, seen, seen_in_words
 from motifloom.report.page import render
 from motifloom.report.results import Results
+from motifloom.report.stability import resampling_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ EXPERIMENTS = {
     "learning_curve": {"fractions": [0.1, 0.5], "datasets": ["grammar"]},
     "capacity": {"sizes": [50, 200, 800], "models": ["cnn", "bilstm"], "variations": {"filters": [16], "dropout": [0]}},
     "context": {"distances": [25, 75], "models": ["cnn", "knn"]},
+    "resampling": {"draws": 3, "datasets": ["grammar"], "models": ["cnn", "knn"]},
 }
 
 
@@ -83,8 +85,8 @@ def test_distances_are_told(distances: list[float], words: str) -> None:
 
 def write_tables(config: Config, folder: Path) -> None:
     """Write a table for each experiment: models are better with the setting on test, and always good on train."""
-    rows = {name: [] for name in EXPERIMENTS}
-    for trial in trials(config):
+    rows = {name: [] for name in EXPERIMENTS if name != "resampling"}
+    for trial in [trial for trial in trials(config) if trial.experiment in rows]:
         for dataset in trial.config.datasets:
             rows[trial.experiment] += [
                 (dataset, model, trial.parameter, trial.setting, 12_345, int(1000 * trial.setting), trial.replicate)
@@ -106,6 +108,18 @@ def write_tables(config: Config, folder: Path) -> None:
         pl.DataFrame(made, EXPERIMENT_SCHEMA, orient="row").write_csv(
             folder / "experiments" / f"{name}.tsv", separator="\t"
         )
+    resampled = pl.DataFrame([drawn("cnn", 0.9, 0.0125), drawn("knn", 0.7, 0.002, ranks=(2, 2))], orient="row")
+    resampled.write_csv(folder / "experiments" / "resampling.tsv", separator="\t")
+
+
+def drawn(
+    model: str, mean: float | None, spread: float | None, ranks: tuple[int | None, ...] = (1, 1), task: str = "CTCF"
+) -> dict[str, Any]:
+    """Return a row of ``resampling.tsv``."""
+    reached = {"mean": mean, "spread": spread, "least": 0.6, "greatest": 0.95}
+    agreed = {"correlation": 0.8, "least_correlation": 0.7, "flipped": 0.061}
+    named = {"dataset": "grammar", "model": model, "task": task, "draws": 3, "metric": "auroc"}
+    return {**named, **reached, **agreed, "best_rank": ranks[0], "worst_rank": ranks[1]}
 
 
 @pytest.mark.parametrize("replicates", [1, 3])
@@ -125,6 +139,7 @@ def test_every_experiment_has_an_answer_on_the_page(make_folder: Make, replicate
             )
         ),
         "How far apart can two motifs be seen together?",
+        "grammar: would other training examples have led to the same model?",
     ]
     page = render(results)
     for answer in found:
@@ -132,9 +147,50 @@ def test_every_experiment_has_an_answer_on_the_page(make_folder: Make, replicate
         assert all(len(cells) == len(answer.columns) for *_, cells in answer.rows)
         assert answer.figure is None or str(answer.figure) in page
     assert ("Means over the replicates" in page) == (replicates > 1)
+    assert [cell.text for cell in found[-1].rows[0][3]] == ["0.900", "0.0125", "0.800", "6.1 %", "1"]
     own = next(row for row in found[2].rows if "filters = 64" in row[2])
     assert own[2] == "filters = 64 (its own)"
     assert [cell.text for cell in own[3]] == ["23\N{NARROW NO-BREAK SPACE}456", "0.970", "0.800", "0.170"]
+
+
+def test_the_spread_over_seeds_stands_beside_that_over_examples(make_folder: Make) -> None:
+    config, folder = make_folder(replicates=3, experiments=EXPERIMENTS)
+    write_tables(config, folder)
+    seeds = pl.DataFrame([drawn("cnn", 0.9, 0.0031)]).drop("dataset").rename({"draws": "replicates"})
+    seeds.write_csv(folder / "grammar" / "stability.tsv", separator="\t")
+    found = answers(Results.open(config, folder))[-1]
+    assert found.columns == ["AUROC", "Spread", "Spread over seeds", "Correlation", "Flipped", "Rank"]
+    assert [[cell.text for cell in cells[1:3]] for *_, cells in found.rows] == [["0.0125", "0.0031"], ["0.0020", "–"]]
+    assert found.sentence == (
+        "cnn is the best with each of 3 resamples of the training examples. The AUROC of cnn has a standard deviation "
+        "of 0.0125 over them (0.0031 over seeds), and two trainings decide 6.1 % of the test examples differently."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([drawn("cnn", 0.9, 0.01)], "cnn was trained on 3 resamples of the training examples. The AUROC of cnn has"),
+        ([drawn("cnn", 0.9, 0.01), drawn("knn", 0.9, 0.01)], "cnn and knn are the best with each of 3 resamples of"),
+        (
+            [drawn("cnn", 0.8, 0.01, (1, 2)), drawn("knn", 0.9, 0.01, (1, 2)), drawn("rnn", 0.9, 0.1, (3, 3))],
+            "Which model is the best depends on the draw: cnn and knn each lead with one or more of 3 resamples of",
+        ),
+        (
+            [
+                drawn("cnn", 0.8, 0.01, task="a"), drawn("knn", 0.9, 0.01, (2, 2), task="a"),
+                drawn("cnn", 0.9, 0.03, (1, 2), task="b"), drawn("knn", 0.7, 0.01, (1, 2), task="b"),
+            ],
+            "In 1 of 2 tasks the same model is the best with each of 3 resamples of the training examples. The",
+        ),
+        (
+            [drawn("cnn", None, None, (None, None)), drawn("knn", None, None, (None, None))],
+            "Models were trained on 3 resamples of the training examples.",
+        ),
+    ],
+)  # fmt: skip
+def test_who_is_best_with_other_examples_is_told(rows: list[dict[str, Any]], words: str) -> None:
+    assert resampling_sentence(pl.DataFrame(rows), "AUROC").startswith(words)
 
 
 def test_without_experiments_the_page_is_silent(make_folder: Make) -> None:

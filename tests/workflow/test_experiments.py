@@ -19,6 +19,7 @@ EXPERIMENTS: dict[str, Any] = {
     "learning_curve": {"fractions": [0.5]},
     "capacity": {"sizes": [30], "max_epochs": 2, "variations": {"filters": [4], "dropout": [0.0]}},
     "context": {"distances": [20, 30], "positives": 40, "window": 160, "models": ["knn"]},
+    "resampling": {"draws": 2, "models": ["knn", "cnn"]},
 }
 SETTINGS: dict[str, Any] = {
     "models": {
@@ -29,14 +30,14 @@ SETTINGS: dict[str, Any] = {
     "experiments": EXPERIMENTS,
 }
 OF_TRIALS = {
-    "sample": 4,
-    "fit_trial": 4,
-    "train_trial": 4,
+    "sample": 6,
+    "fit_trial": 6,
+    "train_trial": 6,
     "simulate_trial": 2,
     "pack_trial": 2,
     "prepare_trial": 2,
     "oracle_trial": 2,
-    "experiment": 3,
+    "experiment": 4,
 }
 
 
@@ -57,6 +58,8 @@ def test_every_trial_is_run(done: Path) -> None:
 
 def test_every_table_has_its_rows(done: Path) -> None:
     tables = {name: pl.read_csv(done / f"results/experiments/{name}.tsv", separator="\t") for name in EXPERIMENTS}
+    resampled = tables.pop("resampling").select("dataset", "model", "task", "draws").rows()
+    assert resampled == [("tiny", model, "tiny", 2) for model in ("knn", "cnn")]
     found = {
         name: sorted(table.filter(split="train").select("model", "parameter", "setting", "n").rows())
         for name, table in tables.items()
@@ -83,6 +86,16 @@ def test_every_table_has_its_rows(done: Path) -> None:
         ],
     }  # fmt: skip
     assert 'id="experiments"' in (done / "results/report.html").read_text()
+
+
+def test_a_resample_has_as_many_examples_of_each_label(done: Path) -> None:
+    whole, *draws = (
+        pl.read_parquet(done / "results" / folder / "tiny/examples.parquet").filter(split="train")
+        for folder in ("", "experiments/resampling/draw-0/0", "experiments/resampling/draw-1/0")
+    )
+    assert [draw["tiny"].sum() for draw in draws] == [whole["tiny"].sum()] * 2
+    assert len({*map(len, [whole, *draws])}) == 1
+    assert not draws[0]["id"].equals(draws[1]["id"])
 
 
 def test_running_again_runs_nothing(done: Path, tmp_path: Path) -> None:

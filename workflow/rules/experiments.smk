@@ -36,16 +36,16 @@ rule sample:
         runtime="10m",
     params:
         config=trial_settings,
-        train=lambda wildcards: TRIALS[wildcards.trial].draw.train,
-        labels=lambda wildcards: TRIALS[wildcards.trial].draw.labels,
+        draw=lambda wildcards: TRIALS[wildcards.trial].draw.kind,
+        number=lambda wildcards: TRIALS[wildcards.trial].draw.number,
         folder=subpath(output.examples, parent=True),
     shell:
         "motifloom sample"
         " --config {params.config:q}"
         " --dataset {wildcards.dataset:q}"
         " --examples {input.examples:q}"
-        " --train {params.train:q}"
-        " --labels {params.labels:q}"
+        " --draw {params.draw:q}"
+        " --number {params.number:q}"
         " --output {params.folder:q}"
         " --log {log:q}"
 

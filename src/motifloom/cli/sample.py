@@ -1,6 +1,6 @@
-"""Draw training examples of a prepared dataset: fewer of them, with their own labels or with random ones.
+"""Draw training examples of a prepared dataset: some of them, with their own labels or with random ones, or a resample.
 
-Writes examples.parquet, sequences.parquet and sequences.bin, a link. With one seed, a smaller draw is part of a larger.
+Writes examples.parquet, sequences.parquet and sequences.bin, a link. With one seed, a smaller part is part of a larger.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from motifloom.errors import InputError
 if TYPE_CHECKING:
     import argparse
 
-logger = logging.getLogger(__name__)
+    import numpy as np
 
-OWN, RANDOM = "own", "random"
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_dataset(parser)
     flags.add_examples(parser)
     parser.add_argument(
-        "--train",
-        required=True,
-        metavar="N",
-        help="training examples: how many at most, or a share such as 25%%",
-    )
+        "--draw", required=True, metavar="TEXT",
+        help="part; random-labels: a part, its labels in another order, and validation the same examples; resample: as "
+        "many as there are, with replacement",
+    )  # fmt: skip
     parser.add_argument(
-        "--labels", default=OWN, metavar="TEXT",
-        help="own, or random: those of what is drawn in another order; validation becomes the same examples then",
+        "--number", required=True, metavar="N",
+        help="of a part: how many at most, or a share such as 25%%; of a resample: which, from 0",
     )  # fmt: skip
     flags.add_output_folder(parser)
 
@@ -40,25 +39,33 @@ def run(args: argparse.Namespace) -> None:
     """Draw from one dataset."""
     from motifloom import config
     from motifloom.data.dataset import Dataset
-    from motifloom.data.sampling import draw_train, with_random_labels, with_train, write_part
+    from motifloom.data.sampling import draw_train, resample_train, with_random_labels, with_train, write_part
     from motifloom.seeds import generator
 
     settings = config.read(args.config, dataset=args.dataset)
     dataset = Dataset.open(args.examples)
     everything = len(dataset.rows("train"))
-    number = _number(args.train, everything)
-    if args.labels not in {OWN, RANDOM}:
-        raise InputError(f"--labels: expected {OWN} or {RANDOM}, found {args.labels}")
-    train = draw_train(dataset, number, generator(settings.seed, args.dataset, "sample"))
-    if args.labels == RANDOM:
-        part = with_random_labels(dataset, train, generator(settings.seed, args.dataset, "random labels"))
-    else:
-        part = with_train(dataset, train)
-    write_part(args.output, part, args.examples.parent)
-    logger.info("%d of %d training examples with %s labels", len(train), everything, args.labels)
+
+    def random(*purpose: str | int) -> np.random.Generator:
+        return generator(settings.seed, args.dataset, *purpose)
+
+    match args.draw:
+        case "part":
+            train = draw_train(dataset, _how_many(args.number, everything), random("sample"))
+            drawn = with_train(dataset, train)
+        case "random-labels":
+            train = draw_train(dataset, _how_many(args.number, everything), random("sample"))
+            drawn = with_random_labels(dataset, train, random("random labels"))
+        case "resample":
+            train = resample_train(dataset, settings.kind(args.dataset), random("resample", _which(args.number)))
+            drawn = with_train(dataset, train)
+        case _:
+            raise InputError(f"--draw: expected part, random-labels or resample, found {args.draw}")
+    write_part(args.output, drawn, args.examples.parent)
+    logger.info("%s: %d training examples of %d", args.draw, len(train), everything)
 
 
-def _number(text: str, everything: int) -> int:
+def _how_many(text: str, everything: int) -> int:
     """Return how many training examples, at least 1, a number or a share of `everything` means."""
     try:
         wanted = float(text.removesuffix("%"))
@@ -66,5 +73,12 @@ def _number(text: str, everything: int) -> int:
         wanted = float("nan")
     share = text.endswith("%")
     if not (0 < wanted <= 100 if share else wanted >= 1 and wanted.is_integer()):
-        raise InputError(f"--train: expected a whole number from 1, or a share up to 100%, found {text}")
+        raise InputError(f"--number: expected a whole number from 1, or a share up to 100%, found {text}")
     return max(1, round(wanted / 100 * everything)) if share else int(wanted)
+
+
+def _which(text: str) -> int:
+    """Return the number of a resample."""
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"--number: expected a whole number from 0, found {text}")
+    return int(text)

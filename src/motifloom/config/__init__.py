@@ -34,7 +34,7 @@ from motifloom.config.datasets import (
     Windows,
 )
 from motifloom.config.document import load
-from motifloom.config.experiments import Capacity, Context, Experiments, LearningCurve
+from motifloom.config.experiments import Capacity, Context, Experiments, LearningCurve, Resampling
 from motifloom.config.models import (
     ARCHITECTURES,
     BASELINES,
@@ -117,6 +117,7 @@ __all__ = [
     "Network",
     "Pooled",
     "Recurrent",
+    "Resampling",
     "Resnet",
     "Rnn",
     "SimulatedDataset",

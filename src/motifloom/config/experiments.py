@@ -60,9 +60,21 @@ class Context(Section):
     models: Names | None = None
 
 
+class Resampling(Section):
+    """Would other examples have led to the same model? Models are trained on resamples of the training split.
+
+    `datasets` and `models` are names of the configuration; None means all.
+    """
+
+    draws: Annotated[int, Field(ge=2)] = 5
+    datasets: Names | None = None
+    models: Names | None = None
+
+
 class Experiments(Section):
     """Which experiments are done; one that is not given is not."""
 
     learning_curve: LearningCurve | None = None
     capacity: Capacity | None = None
     context: Context | None = None
+    resampling: Resampling | None = None

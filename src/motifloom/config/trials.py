@@ -14,10 +14,14 @@ from motifloom.seeds import derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from motifloom.config import Capacity, Config, Context, LearningCurve
+    from motifloom.config import Capacity, Config, Context, LearningCurve, Resampling
 
-FRACTION, RANDOM_LABELS, DISTANCE = "fraction", "random_labels", "distance"
+RESAMPLING = "resampling"
+"""The experiment whose trials are held against each other: it has a table of its own kind."""
+
+FRACTION, RANDOM_LABELS, DISTANCE, DRAW = "fraction", "random_labels", "distance", "draw"
 """Parameters of trials; a trial that varies a hyperparameter has its name as parameter."""
 
 PAIR = "pair"
@@ -30,10 +34,10 @@ UNREGULARISED = {"dropout": 0.0, "weight_decay": 0.0, "l1": 0.0, "l2": 0.0}
 
 
 class Draw(NamedTuple):
-    """What ``motifloom sample`` draws: how many training examples, or a share in percent, with which labels."""
+    """What ``motifloom sample`` draws: ``part``, ``random-labels`` or ``resample``; and how many, or which."""
 
-    train: str
-    labels: str = "own"
+    kind: str
+    number: str
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,12 @@ class Trial:
     Attributes
     ----------
     experiment
-        ``learning_curve``, ``capacity`` or ``context``.
+        ``learning_curve``, ``capacity``, ``context`` or ``resampling``.
     parameter, setting
         What is changed, and to which value.
     replicate
-        Trials of one replicate have the same seed, those of different replicates draw everything anew.
+        Trials of one replicate have the same seed, those of different replicates draw everything anew. Resamples have
+        one replicate, with the seed of the run: from the run's own first one they differ by their training examples.
     config
         The configuration of the trial: its results are the trial's folder.
     draw
@@ -65,6 +70,10 @@ class Trial:
     def name(self) -> str:
         """The trial's folder within that of all experiments."""
         return trial_name(self.experiment, self.parameter, self.setting, self.replicate)
+
+    def folder(self, results: Path, dataset: str, model: str) -> Path:
+        """Return where what became of a model lies, below the folder of the run's results."""
+        return results / "experiments" / self.name / dataset / model / "0"
 
     def scored(self) -> list[str]:
         """Return what is scored on each of the trial's datasets: its models; the oracle where nothing was drawn."""
@@ -93,6 +102,8 @@ def trials(config: Config) -> list[Trial]:
             found += _variations(config, asked.capacity, replicate)
         if asked.context:
             found += _context(config, asked.context, replicate)
+    if asked.resampling:
+        found += _resampling(config, asked.resampling)
     return found
 
 
@@ -103,7 +114,7 @@ def _learning_curve(config: Config, section: LearningCurve, replicate: int) -> I
             "datasets": _chosen(config.datasets, section.datasets),
             "models": _chosen(config.models, section.models),
         }
-        draw = Draw(f"{100 * fraction:g}%")
+        draw = Draw("part", f"{100 * fraction:g}%")
         yield _trial(config, "learning_curve", FRACTION, fraction, replicate, changes, draw)
 
 
@@ -118,7 +129,7 @@ def _random_labels(config: Config, section: Capacity, replicate: int) -> Iterato
         ),
     }
     for size in sorted(set(section.sizes)) if networks else []:
-        draw = Draw(str(size), "random")
+        draw = Draw("random-labels", str(size))
         yield _trial(config, "capacity", RANDOM_LABELS, size, replicate, changes, draw)
 
 
@@ -130,7 +141,7 @@ def _variations(config: Config, section: Capacity, replicate: int) -> Iterator[T
             models = {name: config.varied(name, {key: value}) for name in having if own(config, name, key) != value}
             if models:
                 changes = {"datasets": _chosen(config.datasets, section.datasets), "models": models}
-                yield _trial(config, "capacity", key, value, replicate, changes, Draw("100%"))
+                yield _trial(config, "capacity", key, value, replicate, changes, Draw("part", "100%"))
 
 
 def own(config: Config, model: str, key: str) -> float:
@@ -166,6 +177,17 @@ def pair_dataset(section: Context, distance: int) -> SimulatedDataset:
             "split": {"validation": ["chr7"], "test": ["chr8"]},
         }
     )
+
+
+def _resampling(config: Config, section: Resampling) -> Iterator[Trial]:
+    """Yield a trial per draw; all have the seed of the run, so that trainings differ by their examples alone."""
+    for number in range(section.draws):
+        changes = {
+            "seed": config.seed,
+            "datasets": _chosen(config.datasets, section.datasets),
+            "models": _chosen(config.models, section.models),
+        }
+        yield _trial(config, RESAMPLING, DRAW, number, 0, changes, Draw("resample", str(number)))
 
 
 def _chosen(sections: dict[str, Any], names: list[str] | None) -> dict[str, Any]:

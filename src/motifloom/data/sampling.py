@@ -1,4 +1,4 @@
-"""Parts of a prepared dataset: fewer training examples, with their own labels or with random ones.
+"""Draws from a prepared dataset: fewer training examples, with their own labels or random ones, or resamples of them.
 
 What is drawn is a prepared dataset again, which every command takes. Its bases are a link to those of the whole.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from motifloom.config import Kind
     from motifloom.data.dataset import Dataset
 
     Integers = npt.NDArray[np.int64]
@@ -60,9 +61,39 @@ def draw_train(dataset: Dataset, number: int, random: np.random.Generator) -> In
     return np.sort(train[nested_order(dataset.labels(train), random)[:number]])
 
 
+def resample_train(dataset: Dataset, kind: Kind, random: np.random.Generator) -> Integers:
+    """Draw as many training examples as there are, with replacement: a bootstrap of what a model learns from.
+
+    Those of one class are drawn among each other, so that every class keeps its number. Those of several tasks, of
+    which few have the same labels in all, and those with values are drawn from all together (Efron & Tibshirani 1993,
+    An Introduction to the Bootstrap).
+
+    Returns
+    -------
+    Rows of the dataset, rising, one as often as it was drawn; shape ``(train,)``.
+    """
+    train = dataset.rows("train")
+    labels = dataset.labels(train)
+    if kind == "multiclass" or (kind == "binary" and len(dataset.tasks) == 1):
+        strata = np.unique(labels, axis=0, return_inverse=True)[1].ravel()
+    else:
+        strata = np.zeros(len(train), dtype=np.int64)
+    drawn = np.empty_like(train)
+    for stratum in np.unique(strata):
+        mine = np.flatnonzero(strata == stratum)
+        drawn[mine] = train[random.choice(mine, len(mine))]
+    return np.sort(drawn)
+
+
 def with_train(dataset: Dataset, train: Integers) -> Dataset:
-    """Return a dataset with no other training examples than `train`; validation and test stay."""
-    return _take(dataset, np.sort(np.concatenate([train, dataset.rows("validation", "test")])))
+    """Return a dataset with no other training examples than `train`; validation and test stay.
+
+    Of an example that is there several times, the second is called ``{id} (copy 2)``, and so on.
+    """
+    part = _take(dataset, np.sort(np.concatenate([train, dataset.rows("validation", "test")])))
+    number = pl.int_range(1, pl.len() + 1).over("id")
+    copy = pl.format("{} (copy {})", "id", number)
+    return replace(part, examples=part.examples.with_columns(id=pl.when(number > 1).then(copy).otherwise("id")))
 
 
 def with_random_labels(dataset: Dataset, train: Integers, random: np.random.Generator) -> Dataset:

@@ -35,8 +35,9 @@ class Across:
     friedman
         p-value of Friedman's test that all models rank alike; NaN of fewer than `FEWEST` rows or three models.
     pairs
-        By two models, the better ranked first: in how many rows the first is better, the median difference, p and q
-        of Wilcoxon's signed-rank test; none of fewer than `FEWEST` rows.
+        By two models: in how many rows the first is better, the median difference, p and q of Wilcoxon's signed-rank
+        test; none of fewer than `FEWEST` rows. The first is the one that the test's signed ranks favour, of equal ones
+        the better ranked: who wins by a little in most rows may lose by more in the others.
     """
 
     models: Sequence[str]
@@ -64,6 +65,7 @@ def across(values: Floats, models: Sequence[str]) -> Across:
     if tested and len(models) > 2 and (np.ptp(values, axis=1) > 0).any():
         friedman = float(friedmanchisquare(*values.T).pvalue)
     pairs = list(combinations(order, 2)) if tested else []
+    pairs = [(b, a) if _signed_ranks(values[:, a] - values[:, b]) < 0 else (a, b) for a, b in pairs]
     differences = [values[:, a] - values[:, b] for a, b in pairs]
     p_values = np.array([1.0 if not one.any() else float(wilcoxon(one).pvalue) for one in differences])
     found = {
@@ -71,3 +73,9 @@ def across(values: Floats, models: Sequence[str]) -> Across:
         for (a, b), one, p, q in zip(pairs, differences, p_values, q_values(p_values), strict=True)
     }
     return Across([models[place] for place in order], ranks.mean(axis=0)[order], wins[order], friedman, found)
+
+
+def _signed_ranks(differences: Floats) -> float:
+    """Sum the ranks of the differences' sizes but 0, each with its sign: what Wilcoxon's test judges by."""
+    told = differences[differences != 0]
+    return float((np.sign(told) * rankdata(np.abs(told))).sum())

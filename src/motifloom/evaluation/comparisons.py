@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 from scipy.stats import false_discovery_control
 
+from motifloom.evaluation.jackknife import jackknife_error
 from motifloom.evaluation.loops import sum_swapped
 from motifloom.evaluation.means import Mean
 from motifloom.evaluation.metrics import BINS, Floats, calibration_bins
@@ -121,6 +122,21 @@ def delong(one: Placements, other: Placements) -> Difference:
         return Difference(float("nan"), float("nan"), math.inf)
     variance = float(of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives))
     return Difference(float(of_positives.mean()), math.sqrt(variance), math.inf)
+
+
+def precision_difference(value: float, one: Floats, other: Floats, labels: Floats) -> Difference:
+    """Compare two average precisions by the jackknife of their difference, held against a t distribution.
+
+    Parameters
+    ----------
+    value
+        The difference.
+    one, other
+        Either model's average precision without each example, shape ``(n,)``.
+    labels
+        As of :func:`motifloom.evaluation.jackknife.jackknife_error`.
+    """
+    return Difference(value, *jackknife_error(one - other, labels))
 
 
 def bootstrap_difference(value: float, on_resamples: Floats, fewest: int) -> Difference:

@@ -9,11 +9,13 @@ import polars as pl
 from safetensors import SafetensorError, safe_open
 
 from motifloom.config import ALL_CLASSES, ORACLE
-from motifloom.config.trials import FRACTION, own, trials
+from motifloom.config.trials import FRACTION, RESAMPLING, own, trials
+from motifloom.data.predictions import FILES
 from motifloom.errors import InputError
 from motifloom.evaluation.kinds import main_metric
 from motifloom.evaluation.panels import SPLITS, Run
 from motifloom.evaluation.reading import read_runs
+from motifloom.evaluation.stability import STABILITY_SCHEMA, stability_table
 from motifloom.evaluation.tables import METRICS_SCHEMA
 
 if TYPE_CHECKING:
@@ -38,12 +40,16 @@ EXPERIMENT_SCHEMA = {
     "metric": pl.String,
     "value": pl.Float64,
 }
+RESAMPLING_SCHEMA = {
+    "dataset": pl.String,
+    **{"draws" if name == "replicates" else name: kind for name, kind in STABILITY_SCHEMA.items()},
+}
 NOT_LEARNED = ("running_mean", "running_var", "num_batches_tracked", "centre", "spread", "weights")
 """What the names of tensors end with that a network's file holds beside what gradients change."""
 
 
 def experiment_table(config: Config, experiment: str, results: Path) -> pl.DataFrame:
-    """Tell what every model reaches in every trial of an experiment.
+    """Tell what every model reaches in every trial of an experiment; of resamples, how much that moves.
 
     Parameters
     ----------
@@ -54,24 +60,41 @@ def experiment_table(config: Config, experiment: str, results: Path) -> pl.DataF
 
     Returns
     -------
-    Table with the columns of `EXPERIMENT_SCHEMA`. ``value`` is the main metric, of several tasks its mean over those
-    for which it is defined, null where there is none; ``n`` counts examples with a label; ``weights`` is null of what
-    is no network.
+    Of the experiment ``resampling`` a table with the columns of `RESAMPLING_SCHEMA`; else one with those of
+    `EXPERIMENT_SCHEMA`: ``value`` is the main metric, of several tasks its mean over those for which it is defined,
+    null where there is none; ``n`` counts examples with a label; ``weights`` is null of what is no network.
 
     Raises
     ------
     InputError
         Where files are missing or wrong.
     """
-    rows = [
-        row for trial in trials(config) if trial.experiment == experiment for row in _trial_rows(trial, results)
-    ]  # fmt: skip
+    made = [trial for trial in trials(config) if trial.experiment == experiment]
+    if experiment == RESAMPLING:
+        return _resampling_table(made, results)
+    rows = [row for trial in made for row in _trial_rows(trial, results)]
     capacity, curve = config.experiments.capacity, config.experiments.learning_curve
     if experiment == "learning_curve" and curve:
         rows += _whole_rows(config, curve.datasets, [*(curve.models or config.models), ORACLE], FRACTION, 1.0, results)
     if experiment == "capacity" and capacity:
         rows += _own_rows(config, capacity, results)
     return pl.DataFrame(rows, EXPERIMENT_SCHEMA, orient="row").fill_nan(None)
+
+
+def _resampling_table(draws: Sequence[Trial], results: Path) -> pl.DataFrame:
+    """Hold the trainings of every model on different resamples against each other, as those of different seeds are."""
+    tables = []
+    for dataset in draws[0].config.datasets:
+        folders = {
+            Run(model, int(trial.setting)): trial.folder(results, dataset, model)
+            for model in draws[0].scored()
+            for trial in draws
+        }
+        # An example of train has as many rows in a draw as it was drawn, and moves nothing here.
+        table = stability_table(read_runs(folders, draws[0].config.kind(dataset), FILES[:1]))
+        named = table.with_columns(dataset=pl.lit(dataset)).rename({"replicates": "draws"})
+        tables.append(named.select(*RESAMPLING_SCHEMA))
+    return pl.concat(tables)
 
 
 def main_values(panels: Sequence[Panel], kind: str) -> dict[tuple[Run, str], tuple[str, int, float]]:
@@ -117,12 +140,12 @@ def count_weights(path: Path) -> int | None:
 
 def _trial_rows(trial: Trial, results: Path) -> Iterator[Row]:
     """Yield the rows of one trial."""
-    runs = [Run(model, 0) for model in trial.scored()]
     for dataset in trial.config.datasets:
-        folder, kind = results / "experiments" / trial.name / dataset, trial.config.kind(dataset)
-        values = main_values(read_runs(runs, kind, folder), kind)
+        folders = {Run(model, 0): trial.folder(results, dataset, model) for model in trial.scored()}
+        kind = trial.config.kind(dataset)
+        values = main_values(read_runs(folders, kind), kind)
         for (run, split), (metric, number, value) in values.items():
-            weights = count_weights(folder / run.model / "0" / "model.safetensors")
+            weights = count_weights(folders[run] / "model.safetensors")
             of_trial = (trial.parameter, trial.setting, weights, number, trial.replicate)
             yield (dataset, run.model, *of_trial, split, metric, value)
 

@@ -12,7 +12,7 @@ from motifloom.evaluation.panels import Run, align
 from motifloom.files import read_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from motifloom.config import Config, Kind
@@ -34,14 +34,17 @@ def read_panels(config: Config, dataset: str, results: Path, names: Sequence[str
     InputError
         For every file that is missing, or with what is wrong in them.
     """
-    scored = config.scored(dataset).items()
-    runs = [Run(model, number) for model, replicates in scored for number in range(replicates)]
-    return read_runs(runs, config.kind(dataset), results / dataset, names)
+    folders = {
+        Run(model, number): results / dataset / model / str(number)
+        for model, replicates in config.scored(dataset).items()
+        for number in range(replicates)
+    }
+    return read_runs(folders, config.kind(dataset), names)
 
 
-def read_runs(runs: Sequence[Run], kind: Kind, folder: Path, names: Sequence[str] = FILES) -> list[Panel]:
-    """Read and align the predictions that lie in a dataset's `folder`; see :func:`read_panels`."""
-    files = {run: [folder / run.model / str(run.replicate) / name for name in names] for run in runs}
+def read_runs(folders: Mapping[Run, Path], kind: Kind, names: Sequence[str] = FILES) -> list[Panel]:
+    """Read and align the predictions that lie in each run's own folder; see :func:`read_panels`."""
+    files = {run: [folder / name for name in names] for run, folder in folders.items()}
     missing = [path for paths in files.values() for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{path}: missing; expected the predictions of a model" for path in missing)

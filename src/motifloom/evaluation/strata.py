@@ -135,13 +135,15 @@ def _quarters(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
     edges = np.unique(np.quantile(values, np.arange(1, PARTS) / PARTS))
     part = np.searchsorted(edges, values, side="right")
     chosen = [part == number for number in range(len(edges) + 1) if (part == number).any()]
-    return {
-        " to ".join(dict.fromkeys((_number(values[mine].min()), _number(values[mine].max())))): mine for mine in chosen
-    }
+    ends = [(float(values[mine].min()), float(values[mine].max())) for mine in chosen]
+    return dict(zip(_names(ends), chosen, strict=True))
 
 
-def _number(value: float) -> str:
-    return f"{float(value):.1f}".removesuffix(".0")
+def _names(ends: Sequence[tuple[float, float]]) -> list[str]:
+    """Name parts by their ends, with one decimal, or with as many digits as it takes to tell them apart."""
+    numbers = [lambda value: f"{value:.1f}".removesuffix(".0"), *(f"{{:.{digits}g}}".format for digits in range(3, 18))]
+    named = ([" to ".join(dict.fromkeys(map(number, pair))) for pair in ends] for number in numbers)
+    return next(names for names in named if len(set(names)) == len(names))
 
 
 def _rows(panel: Panel, strata: Sequence[Stratum], confidence: float) -> Iterator[tuple[Any, ...]]:

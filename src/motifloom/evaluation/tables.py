@@ -19,6 +19,7 @@ from motifloom.evaluation.comparisons import (
     draw_swaps,
     mean_difference,
     mean_p_value,
+    precision_difference,
     q_values,
 )
 from motifloom.evaluation.intervals import (
@@ -31,6 +32,7 @@ from motifloom.evaluation.intervals import (
     distributions,
     estimates,
 )
+from motifloom.evaluation.jackknife import precisions_without_each
 from motifloom.evaluation.means import Mean
 from motifloom.evaluation.metrics import Ranking
 from motifloom.seeds import generator
@@ -207,12 +209,13 @@ def _compare(reached: Reached, rng: np.random.Generator, resamples: int, confide
 def _differences(reached: Reached, metric: str, pairs: Sequence[tuple[str, str]]) -> list[Difference]:
     """Compare each pair of models, by the standard error that suits the metric.
 
-    DeLong's for `auroc`; that of a paired t test for means over examples; the paired bootstrap's for the others, and
-    for `auroc` where a label occurs once.
+    DeLong's for `auroc`; the jackknife's for `auprc`; that of a paired t test for means over examples; the paired
+    bootstrap's for the others, and for `auroc` and `auprc` where a label occurs once.
     """
     values, spread = (reached.of_models(found[metric]) for found in (reached.values, reached.spread))
     fewest, strata = reached.scored[0].fewest, reached.panel.strata
     placements = _placements(reached) if metric == "auroc" and fewest > 1 else None
+    left_out = _left_out(reached) if metric == "auprc" and fewest > 1 else None
     of_examples = reached.per_example(metric)
 
     def compare(a: str, b: str) -> Difference:
@@ -221,6 +224,8 @@ def _differences(reached: Reached, metric: str, pairs: Sequence[tuple[str, str]]
             return Difference(value, value, value)
         if placements:
             return delong(placements[a], placements[b])
+        if left_out:
+            return precision_difference(value, left_out[a], left_out[b], reached.panel.labels)
         if of_examples:
             return mean_difference(of_examples[a], of_examples[b], strata)
         return bootstrap_difference(value, spread[a] - spread[b], fewest)
@@ -233,6 +238,12 @@ def _placements(reached: Reached) -> dict[str, Placements]:
     each = [Placements.of(ranking) for ranking in reached.scored if isinstance(ranking, Ranking)]
     replicates = reached.panel.replicates
     return {model: Placements.mean([each[place] for place in places]) for model, places in replicates.items()}
+
+
+def _left_out(reached: Reached) -> dict[str, Floats]:
+    """Return each model's average precision without each example, averaged over its replicates."""
+    rankings = [scored for scored in reached.scored if isinstance(scored, Ranking)]
+    return reached.of_models([precisions_without_each(ranking) for ranking in rankings])
 
 
 def _p_values(
@@ -254,7 +265,7 @@ def _p_values(
     if of_examples:
         return [mean_p_value(of_examples[a], of_examples[b], swaps) for a, b in pairs]
     p_values = [difference.p_value() for difference in differences]
-    return p_values if metric == "auroc" else np.maximum(p_values, 1 / swaps.shape[1]).tolist()
+    return p_values if metric in {"auroc", "auprc"} else np.maximum(p_values, 1 / swaps.shape[1]).tolist()
 
 
 def _scores(panel: Panel, pair: tuple[str, str]) -> list[tuple[Floats, Floats]]:

@@ -11,7 +11,8 @@ import polars as pl
 from motifloom.config import ALL_CLASSES
 from motifloom.report.charts import Axis, Frame, Line, line_chart
 from motifloom.report.reading import CALIBRATION, ERRORS, RELIABILITY, STABILITY, STRATA, read_delimited
-from motifloom.report.scores import Cell, colour, show
+from motifloom.report.scores import Cell, colour
+from motifloom.report.stability import stability_cells
 from motifloom.report.wording import NOTHING, fixed, interval, measured, span, thousands
 
 if TYPE_CHECKING:
@@ -219,22 +220,10 @@ def _stability(results: Results, table: pl.DataFrame, standings: Sequence[Standi
     """Yield a row per task and model with several replicates."""
     rows = {(row["task"], row["model"]): row for row in table.iter_rows(named=True)}
     for standing in standings:
-        written = show(standing.metric)
         for model in [*standing.models, *standing.ceiling]:
             row = rows.get((standing.task, model))
             if row:
-                ends = "" if row["least"] is None else span(row["least"], row["greatest"], written)
-                ranks = [row["best_rank"], row["worst_rank"]]
-                ranked = NOTHING if None in ranks else " – ".join(str(rank) for rank in dict.fromkeys(ranks))
-                flipped = NOTHING if row["flipped"] is None else f"{100 * row['flipped']:.1f} %"
-                cells = [
-                    Cell(written(row["mean"]), ends, row["mean"]),
-                    Cell(fixed(row["spread"], 4), sort=row["spread"]),
-                    Cell(fixed(row["correlation"]), sort=row["correlation"]),
-                    Cell(flipped, sort=row["flipped"]),
-                    Cell(ranked, sort=ranks[0]),
-                ]
-                yield Named(_task(standing, standings), model, colour(results, model), cells)
+                yield Named(_task(standing, standings), model, colour(results, model), stability_cells(row))
 
 
 def _errors(table: pl.DataFrame, standings: Sequence[Standing]) -> Iterator[ErrorRow]:

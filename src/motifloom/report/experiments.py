@@ -11,8 +11,10 @@ import polars as pl
 
 from motifloom.config import ORACLE
 from motifloom.config.trials import DISTANCE, FRACTION, PAIR, RANDOM_LABELS, SLACK, experiments
+from motifloom.report.answer import Answer
 from motifloom.report.charts import Axis, Frame, Line, line_chart
 from motifloom.report.scores import LABELS, Cell, colour
+from motifloom.report.stability import resampling
 from motifloom.report.wording import fixed, listed, signed, thousands
 
 if TYPE_CHECKING:
@@ -33,29 +35,6 @@ REACHED = 0.5
 
 CHANCE = 0.5
 """The AUROC of a model that sees nothing."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one experiment found: a sentence, a figure, a table with a row per model or setting.
-
-    Attributes
-    ----------
-    figure
-        None where a table says it all.
-    columns
-        What the cells of a row are.
-    rows
-        Model, class of its colour, words after it, cells.
-    """
-
-    title: str
-    sentence: str
-    file: str
-    figure: Markup | None
-    models: Sequence[tuple[str, str]]
-    columns: Sequence[str]
-    rows: Sequence[tuple[str, str, str, Sequence[Cell]]]
 
 
 @dataclass(frozen=True)
@@ -80,6 +59,8 @@ def answers(results: Results) -> list[Answer]:
                     found += _capacity(results, dataset, mine)
                 case "context":
                     found.append(_context(results, mine))
+                case _:
+                    found.append(resampling(results, dataset, mine))
     return found
 
 
@@ -171,6 +152,7 @@ def _learning_curve(results: Results, dataset: str, table: pl.DataFrame) -> Answ
     return Answer(
         f"{dataset}: would more data help?",
         learning_sentence(ranked[0], ceiling, metric),
+        _caption(results),
         "experiments/learning_curve.tsv",
         _chart(f"{metric} on test of {dataset} by training examples", x, metric, lines),
         _legend(results, [curve.model for curve in ranked], ceiling is not None),
@@ -236,6 +218,7 @@ def _memory(results: Results, dataset: str, table: pl.DataFrame) -> Answer:
         f"{dataset}: how much can a network memorise?",
         f"Random labels teach nothing, so a good {metric} on train is memory ({FITTED:g} or more counts as perfect): "
         f"{listed(told)}; {thousands(numbers[-1])} were the most that were tried.",
+        _caption(results),
         "experiments/capacity.tsv",
         _chart(f"{metric} on train of {dataset} by examples with random labels", x, metric, lines),
         _legend(results, [curve.model for curve in curves], with_ceiling=False),
@@ -268,7 +251,7 @@ def _gaps(results: Results, dataset: str, table: pl.DataFrame) -> Answer:
         )
     return Answer(
         f"{dataset}: what do size and regularisation do to the gap between train and test?",
-        sentence, "experiments/capacity.tsv", None, [], ["Weights", "Train", "Test", "Gap"], rows,
+        sentence, _caption(results), "experiments/capacity.tsv", None, [], ["Weights", "Train", "Test", "Gap"], rows,
     )  # fmt: skip
 
 
@@ -320,6 +303,7 @@ def _context(results: Results, table: pl.DataFrame) -> Answer:
         "How far apart can two motifs be seen together?",
         f"Motifs in an order and at a distance, against the other order or a distance {SLACK + 10} bp greater; a model "
         f"sees both where it goes half of the way from chance to the ceiling: {listed(told)}.{failed}",
+        _caption(results),
         "experiments/context.tsv",
         _chart(f"{metric} on test of {PAIR} by distance", axis, metric, lines),
         _legend(results, [curve.model for curve in models], with_ceiling=True),
@@ -346,6 +330,10 @@ def _curves(table: pl.DataFrame, x: str) -> list[Curve]:
         for model in table["model"].unique(maintain_order=True)
         if len(mine := means.filter(model=model))
     ]
+
+
+def _caption(results: Results) -> str:
+    return "Means over the replicates." if results.config.replicates > 1 else ""
 
 
 def _metric(table: pl.DataFrame) -> str:

@@ -69,10 +69,10 @@ ERRORS: Schema = {
     "neighbour": TEXT, "similarity": REAL, "neighbour_label": REAL,
 }  # fmt: skip
 STABILITY: Schema = {
-    "model": TEXT, "task": TEXT, "mean": REAL, "spread": REAL, "least": REAL, "greatest": REAL, "correlation": REAL,
-    "least_correlation": REAL, "flipped": REAL, "best_rank": WHOLE, "worst_rank": WHOLE,
+    "model": TEXT, "task": TEXT, "metric": TEXT, "mean": REAL, "spread": REAL, "least": REAL, "greatest": REAL,
+    "correlation": REAL, "least_correlation": REAL, "flipped": REAL, "best_rank": WHOLE, "worst_rank": WHOLE,
 }  # fmt: skip
-
+RESAMPLES: Schema = {"dataset": TEXT, **STABILITY, "draws": WHOLE}
 EXPERIMENT: Schema = {
     "dataset": TEXT, "model": TEXT, "parameter": TEXT, "setting": REAL, "weights": WHOLE, "n": WHOLE,
     "replicate": WHOLE, "split": TEXT, "metric": TEXT, "value": REAL,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from motifloom.config import ALL_CLASSES, SimulatedDataset
-from motifloom.config.trials import experiments
+from motifloom.config.trials import RESAMPLING, experiments
 from motifloom.errors import InputError
 from motifloom.evaluation.kinds import main_metric
 from motifloom.motifs.meme import read_meme
@@ -27,9 +27,11 @@ from motifloom.report.reading import (
     MOTIFS,
     PAIRS,
     REAL,
+    RESAMPLES,
     SELFTESTS,
     SEQLETS,
     SITES,
+    STABILITY,
     SWEEP,
     read_delimited,
     read_parquet,
@@ -199,7 +201,13 @@ class Results:
 
     def experiment(self, name: str) -> pl.DataFrame:
         """Return the table of an experiment."""
-        return read_delimited(self.folder / "experiments" / f"{name}.tsv", EXPERIMENT)
+        schema = RESAMPLES if name == RESAMPLING else EXPERIMENT
+        return read_delimited(self.folder / "experiments" / f"{name}.tsv", schema)
+
+    def stability(self, dataset: str) -> pl.DataFrame | None:
+        """Return how much a dataset's models move over replicates; None where there is no such table."""
+        path = self.folder / dataset / "stability.tsv"
+        return read_delimited(path, STABILITY) if path.is_file() else None
 
     def learned(self, dataset: str, model: str) -> Learned:
         """Return what a model with filters learned.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from scipy.stats import betabinom
+from scipy.stats import betabinom, false_discovery_control
 from torch import nn
 
 from motifloom.data.shuffle import shuffled_within
@@ -51,6 +51,9 @@ BACKGROUND = 2000
 
 ENRICHED = 0.01
 """A filter has more sites than its background where chance makes as many with at most this probability."""
+
+ENRICHED_Q = 0.05
+"""The share of false ones among the filters of a network that are taken to be enriched."""
 
 MIN_NEGATIVES = 20
 """With fewer negatives than this, shuffled sequences are the background."""
@@ -132,7 +135,7 @@ class Scan:
     against
         What each filter is held against: the negatives, or the shuffles where it has no more sites than in negatives.
     enriched
-        Which filters have more sites than that, shape ``(filters,)``.
+        Which filters have more sites than that even if as many were looked at, shape ``(filters,)``.
     dead
         Which filters are inactive, or equally active, everywhere, shape ``(filters,)``.
     both_strands
@@ -223,7 +226,7 @@ def _scan(
         count_bases(dataset, rows, counted_sites, matrices.shape[1], len(matrices)),
         _per_filter(counted_sites, len(matrices)),
         against,
-        np.asarray((chance <= ENRICHED).any(axis=0)),
+        false_discovery_control(np.minimum(len(held) * chance.min(axis=0), 1)) <= ENRICHED_Q,
         inactive & (_per_filter(sites, len(matrices)) == 0),
         both_strands,
     )

@@ -141,7 +141,7 @@ def learn(
                 grouped |= {member.motif.name: group for member in group}
                 importance |= {member.motif.name: lost[group[0].motif.name] for member in group}
     rest_on_sites = [m for m in motifs if m.source != FILTER or scans[m.replicate].enriched[m.unit]]
-    matches = match(rest_on_sites, database, settings.seed, asked=len(motifs))
+    matches = match(rest_on_sites, database, settings.seed)
     again = reproducibility(motifs, alike.same, importance, len(modules))
 
     def rank(motif: Motif) -> tuple[float, float, int, str]:

@@ -15,7 +15,7 @@ Activations rise with what a filter and its batch norm add up, so sequences are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -130,6 +130,8 @@ class Scan:
         Of all of them.
     counts
         The bases of each filter's best sites in the chosen sequences, shape ``(filters, width, 4)``.
+    columns
+        Which columns of each filter are its motif's.
     with_site
         In how many chosen sequences each filter has a site, shape ``(filters,)``.
     against
@@ -147,6 +149,7 @@ class Scan:
     chosen: Mask
     sites: Sites
     counts: npt.NDArray[np.float64]
+    columns: Sequence[slice]
     with_site: Integers
     against: Sequence[Background]
     enriched: Mask
@@ -159,9 +162,8 @@ class Scan:
         return self.counts.shape[1]
 
     def extent(self, sites: Sites) -> tuple[Integers, Integers]:
-        """Return where the informative columns of sites begin and end on the forward strand, in bp, may be negative."""
-        columns = [informative(probabilities(one)) for one in self.counts]
-        first, last = (np.array([getattr(one, end) for one in columns])[sites.unit] for end in ("start", "stop"))
+        """Return where the motif's columns of sites begin and end on the forward strand, in bp, may be negative."""
+        first, last = (np.array([getattr(one, end) for one in self.columns])[sites.unit] for end in ("start", "stop"))
         before = np.where(sites.minus, self.width - last, first)
         return sites.start + before, sites.start + before + last - first
 
@@ -187,10 +189,13 @@ def scan_patterns(
     """
     width = max(len(pattern.ppm) for pattern in patterns)
     matrices = np.zeros((1 + max(pattern.unit for pattern in patterns), width, 4), dtype=np.float32)
+    columns = [slice(0, width)] * len(matrices)
     for pattern in patterns:
         first = width // 2 - len(pattern.ppm) // 2
-        matrices[pattern.unit, first : first + len(pattern.ppm)] = np.log2(4 * pattern.ppm)
-    return _scan(matrices, np.full(len(matrices), -np.inf, dtype=np.float32), module, dataset, random)
+        columns[pattern.unit] = slice(first, first + len(pattern.ppm))
+        matrices[pattern.unit, columns[pattern.unit]] = np.log2(4 * pattern.ppm)
+    scan = _scan(matrices, np.full(len(matrices), -np.inf, dtype=np.float32), module, dataset, random)
+    return replace(scan, columns=columns)
 
 
 def _scan(
@@ -218,12 +223,14 @@ def _scan(
     sites = sites.of(sites.score > thresholds[sites.unit])
     counted_sites = sites.of(sites.best & chosen[sites.row])
     inactive = np.array([one.inactive for one in held]).all(axis=0)
+    counts = count_bases(dataset, rows, counted_sites, matrices.shape[1], len(matrices))
     return Scan(
         rows,
         dataset.sequences.lengths[rows],
         chosen,
         sites,
-        count_bases(dataset, rows, counted_sites, matrices.shape[1], len(matrices)),
+        counts,
+        [informative(probabilities(one)) for one in counts],
         _per_filter(counted_sites, len(matrices)),
         against,
         false_discovery_control(np.minimum(len(held) * chance.min(axis=0), 1)) <= ENRICHED_Q,
@@ -255,11 +262,11 @@ def filter_motifs(scan: Scan, replicate: int) -> list[Motif]:
             name=f"r{replicate}-filter{unit}",
             replicate=replicate,
             unit=unit,
-            ppm=(ppm := probabilities(counts))[informative(ppm)],
+            ppm=probabilities(counts)[columns],
             sites=int(scan.with_site[unit]),
             dead=bool(scan.dead[unit]),
         )
-        for unit, counts in enumerate(scan.counts)
+        for unit, (counts, columns) in enumerate(zip(scan.counts, scan.columns, strict=True))
     ]
 
 

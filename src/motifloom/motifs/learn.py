@@ -162,6 +162,7 @@ def learn(
         if mine_first:
             scan = scan_patterns(mine_first, module, dataset, settings.random("background of patterns", replicate))
             parts["behaviour"].append(behaviour(mine_first, scan, settings.confidence))
+            parts["hits"].append(hits(mine_first, scan, dataset))
     table = motif_table(motifs, importance, matches, grouped, again)
     how, pairs_found, hits_found = (pl.concat(tables) for tables in parts.values())
     how = table.select("motif").join(how, on="motif", maintain_order="left")

@@ -81,7 +81,7 @@ def main() -> None:
         compared = dict.fromkeys(named, 0)
         for run in range(runs):
             for case, matrices in MATRICES.items():
-                found = match(matrices(64, run), database, run, asked=64)
+                found = match(matrices(64, run), database, run)
                 named[case].append(sum(one.q_value < LEVEL for one in found.values()))
                 compared[case] += len(found)
             dataset = random_dataset(run)

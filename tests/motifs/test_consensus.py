@@ -72,12 +72,11 @@ def folders(tmp_path, database):
 
 
 def test_one_motif_a_cluster_by_importance(folders, database):
-    motifs, rows, asked = read_compared(folders)
-    assert asked == 6
+    motifs, rows = read_compared(folders)
     assert [(row["model"], row["motif"]) for row in rows] == [
         ("cnn", "a"), ("cnn", "b"), ("wide", "a"), ("cnn", "c"), ("cnn", "d"),
     ]  # fmt: skip
-    found = consensus_motifs(motifs, rows, asked, 3, database, seed=0)
+    found = consensus_motifs(motifs, rows, 3, database, seed=0)
     assert dict(found.table.schema) == CONSENSUS_SCHEMA
     first, second = found.table.iter_rows(named=True)
     assert (first["motif"], first["match"], first["members"]) == ("motif1", "REB1", 5)

@@ -104,6 +104,15 @@ def test_behaviour_of_a_pattern_is_that_of_its_sites(learned, trained, toy):
         assert row["distance"] < 12
     assert abs(narrow["distance"] - whole["distance"]) < 3
     assert found.behaviour.filter(pl.col("motif") == "r1-pattern2", pl.col("share") > 0.03).is_empty()
+    places = found.hits.with_columns(width=pl.col("end") - pl.col("start"))
+    for pattern, row in zip(patterns[:2], (narrow, whole), strict=True):
+        mine = places.filter(name=pattern.name)
+        assert mine["width"].max() == mine["width"].median() == len(pattern.ppm)
+        assert mine["id"].n_unique() >= row["sequences"]
+    assert found.hits.filter(pl.col("name").str.contains("filter")).equals(learned.hits)
+    both = places.filter(name="r1-pattern0").join(places.filter(name="r1-pattern1"), on=["id", "strand"])
+    inside = (both["start"] >= both["start_right"]) & (both["end"] <= both["end_right"])
+    assert inside.sum() > 0.8 * both["id"].n_unique()  # the narrow one is cut out of the whole one
 
 
 def test_hits_lie_on_planted_sites(learned, toy, toy_config, tmp_path):

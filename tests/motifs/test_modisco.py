@@ -182,7 +182,7 @@ def test_a_trained_network_is_read(labels: str, toy: Dataset, toy_config, tmp_pa
     motifs = motifs_of(module, toy)
     found = scrambling_importances(module, toy, motifs, 1000, 0.95, np.random.default_rng(0))
     if labels == "true":
-        named = match(motifs, read_database("jaspar-vertebrates"), 0, len(motifs))
+        named = match(motifs, read_database("jaspar-vertebrates"), 0)
         assert named[motifs[0].name].known.name == "CTCF"
         assert named[motifs[0].name].q_value < 1e-3
         assert found[motifs[0].name].low > 0.1

@@ -345,6 +345,7 @@ def test_constants_are_those_of_the_code() -> None:
         f"{100 * filters.BACKGROUND_BELOW:g} % of the background",
         f"at most {filters.BACKGROUND:,} in number".replace(",", " "),
         f"above {filters.ENRICHED:g} it is no more",
+        f"after Benjamini and Hochberg, must be at most {filters.ENRICHED_Q:g}",
         f"less than {motif.TRIM_BITS:g} bits",
         bounds,
         f"at least {matching.SHUFFLED:,} shuffled matrices".replace(",", " "),

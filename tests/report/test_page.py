@@ -206,6 +206,7 @@ def test_consensus_motifs_come_by_importance_with_their_evidence(make_folder: Ma
     assert "+0.060 [+0.010, +0.090] cnn 2/3 12.5 × [8.2, 19.0]" in found[0]
     assert "+0.015 [−0.010, +0.090] – 12.5 ×" in found[3]
     assert "The other 3 motifs, of less importance" in text
+    assert "Every motif of cnn" in text  # patterns of attributions too: of networks without filters nothing else
     pairs = [row for row in rows(digest) if "filter_0 filter_" in row]
     assert pairs[0].endswith("filter_0 filter_1 +17 same 40 3.2 0.001")
     assert not any("filter_0 filter_2" in row for row in pairs)

@@ -53,9 +53,9 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.report.logos import sheet
 
     settings = config.read(args.config, args.dataset)
-    motifs, rows, asked = read_compared({folder.name: folder for folder in args.models})
+    motifs, rows = read_compared({folder.name: folder for folder in args.models})
     database = read_database(settings.database(args.dataset))
-    found = consensus_motifs(motifs, rows, asked, settings.replicates, database, settings.seed)
+    found = consensus_motifs(motifs, rows, settings.replicates, database, settings.seed)
     laid = [(m.name, found.matches[m.name].ppm, m.sites) for m in found.motifs if m.name in found.matches]
     write_text(args.output / "consensus_matches.meme", meme_text(laid))
     write_text(args.output / "consensus.meme", meme_text((m.name, m.ppm, m.sites) for m in found.motifs))

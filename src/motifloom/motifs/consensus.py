@@ -73,7 +73,7 @@ class Consensus:
     table: pl.DataFrame
 
 
-def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], int]:
+def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row]]:
     """Read the motifs of models that lead a group and were compared with known motifs: those that rest on evidence.
 
     Parameters
@@ -83,8 +83,7 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], 
 
     Returns
     -------
-    The motifs, the most important first; the row of each in its table, with its ``model``; and how many groups
-    there are in all tables.
+    The motifs, the most important first; and the row of each in its table, with its ``model``.
 
     Raises
     ------
@@ -92,11 +91,9 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], 
         Where a file cannot be read, or lacks a motif's matrix.
     """
     found: list[tuple[Row, npt.NDArray[np.float64]]] = []
-    number = 0
     for model, folder in folders.items():
         table = pl.read_csv(folder / "motifs.tsv", separator="\t", infer_schema_length=None)
         table = table.filter(pl.col("duplicate").is_null())
-        number += len(table)
         matrices = read_meme(folder / "motifs.meme")
         for row in table.filter(pl.col("match_id").is_not_null()).iter_rows(named=True):
             if row["motif"] not in matrices:
@@ -108,13 +105,12 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row], 
         Motif(f"{place}", row["replicate"], place, ppm, row["sites"], dead=False)
         for place, (row, ppm) in enumerate(found)
     ]
-    return motifs, rows, number
+    return motifs, rows
 
 
 def consensus_motifs(
     motifs: Sequence[Motif],
     rows: Sequence[Row],
-    asked: int,
     replicates: int,
     database: Sequence[KnownMotif],
     seed: int,
@@ -123,7 +119,7 @@ def consensus_motifs(
 
     Parameters
     ----------
-    motifs, rows, asked
+    motifs, rows
         As of :func:`read_compared`.
     replicates
         How many trainings each model has.
@@ -133,7 +129,7 @@ def consensus_motifs(
     described = [(_shared([rows[m.motif.unit] for m in cluster], models, replicates), cluster) for cluster in clusters]
     described.sort(key=lambda one: -one[0]["importance"])
     merged = [merge(cluster, f"motif{number}") for number, (_, cluster) in enumerate(described, start=1)]
-    matches = match(merged, database, seed, asked)
+    matches = match(merged, database, seed)
     table = []
     for motif, (shared, cluster) in zip(merged, described, strict=True):
         found, leader = matches.get(motif.name), rows[cluster[0].motif.unit]

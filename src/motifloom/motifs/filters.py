@@ -15,12 +15,12 @@ Activations rise with what a filter and its batch norm add up, so sequences are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from scipy.stats import betabinom
+from scipy.stats import betabinom, false_discovery_control
 from torch import nn
 
 from motifloom.data.shuffle import shuffled_within
@@ -51,6 +51,9 @@ BACKGROUND = 2000
 
 ENRICHED = 0.01
 """A filter has more sites than its background where chance makes as many with at most this probability."""
+
+ENRICHED_Q = 0.05
+"""The share of false ones among the filters of a network that are taken to be enriched."""
 
 MIN_NEGATIVES = 20
 """With fewer negatives than this, shuffled sequences are the background."""
@@ -127,12 +130,14 @@ class Scan:
         Of all of them.
     counts
         The bases of each filter's best sites in the chosen sequences, shape ``(filters, width, 4)``.
+    columns
+        Which columns of each filter are its motif's.
     with_site
         In how many chosen sequences each filter has a site, shape ``(filters,)``.
     against
         What each filter is held against: the negatives, or the shuffles where it has no more sites than in negatives.
     enriched
-        Which filters have more sites than that, shape ``(filters,)``.
+        Which filters have more sites than that even if as many were looked at, shape ``(filters,)``.
     dead
         Which filters are inactive, or equally active, everywhere, shape ``(filters,)``.
     both_strands
@@ -144,6 +149,7 @@ class Scan:
     chosen: Mask
     sites: Sites
     counts: npt.NDArray[np.float64]
+    columns: Sequence[slice]
     with_site: Integers
     against: Sequence[Background]
     enriched: Mask
@@ -156,9 +162,8 @@ class Scan:
         return self.counts.shape[1]
 
     def extent(self, sites: Sites) -> tuple[Integers, Integers]:
-        """Return where the informative columns of sites begin and end on the forward strand, in bp, may be negative."""
-        columns = [informative(probabilities(one)) for one in self.counts]
-        first, last = (np.array([getattr(one, end) for one in columns])[sites.unit] for end in ("start", "stop"))
+        """Return where the motif's columns of sites begin and end on the forward strand, in bp, may be negative."""
+        first, last = (np.array([getattr(one, end) for one in self.columns])[sites.unit] for end in ("start", "stop"))
         before = np.where(sites.minus, self.width - last, first)
         return sites.start + before, sites.start + before + last - first
 
@@ -184,10 +189,13 @@ def scan_patterns(
     """
     width = max(len(pattern.ppm) for pattern in patterns)
     matrices = np.zeros((1 + max(pattern.unit for pattern in patterns), width, 4), dtype=np.float32)
+    columns = [slice(0, width)] * len(matrices)
     for pattern in patterns:
         first = width // 2 - len(pattern.ppm) // 2
-        matrices[pattern.unit, first : first + len(pattern.ppm)] = np.log2(4 * pattern.ppm)
-    return _scan(matrices, np.full(len(matrices), -np.inf, dtype=np.float32), module, dataset, random)
+        columns[pattern.unit] = slice(first, first + len(pattern.ppm))
+        matrices[pattern.unit, columns[pattern.unit]] = np.log2(4 * pattern.ppm)
+    scan = _scan(matrices, np.full(len(matrices), -np.inf, dtype=np.float32), module, dataset, random)
+    return replace(scan, columns=columns)
 
 
 def _scan(
@@ -215,15 +223,17 @@ def _scan(
     sites = sites.of(sites.score > thresholds[sites.unit])
     counted_sites = sites.of(sites.best & chosen[sites.row])
     inactive = np.array([one.inactive for one in held]).all(axis=0)
+    counts = count_bases(dataset, rows, counted_sites, matrices.shape[1], len(matrices))
     return Scan(
         rows,
         dataset.sequences.lengths[rows],
         chosen,
         sites,
-        count_bases(dataset, rows, counted_sites, matrices.shape[1], len(matrices)),
+        counts,
+        [informative(probabilities(one)) for one in counts],
         _per_filter(counted_sites, len(matrices)),
         against,
-        np.asarray((chance <= ENRICHED).any(axis=0)),
+        false_discovery_control(np.minimum(len(held) * chance.min(axis=0), 1)) <= ENRICHED_Q,
         inactive & (_per_filter(sites, len(matrices)) == 0),
         both_strands,
     )
@@ -252,11 +262,11 @@ def filter_motifs(scan: Scan, replicate: int) -> list[Motif]:
             name=f"r{replicate}-filter{unit}",
             replicate=replicate,
             unit=unit,
-            ppm=(ppm := probabilities(counts))[informative(ppm)],
+            ppm=probabilities(counts)[columns],
             sites=int(scan.with_site[unit]),
             dead=bool(scan.dead[unit]),
         )
-        for unit, counts in enumerate(scan.counts)
+        for unit, (counts, columns) in enumerate(zip(scan.counts, scan.columns, strict=True))
     ]
 
 

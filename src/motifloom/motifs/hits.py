@@ -1,16 +1,16 @@
-"""The sites of filters as BED, in the genome's coordinates where examples have a place."""
+"""The sites of filters and patterns as BED, in the genome's coordinates where examples have a place."""
 
 from __future__ import annotations
 
 import gzip
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from motifloom.files import whole_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from motifloom.data.dataset import Dataset
@@ -26,15 +26,15 @@ HITS_SCHEMA = {
     "strand": pl.String,
     "id": pl.String,
 }
-"""The six columns of BED, and the example. The score is the share of the filter's sites that are no better, × 1000."""
+"""The six columns of BED, and the example. The score is the share of the motif's sites that are no better, × 1000."""
 
 
 PLACE = {"chrom": pl.String, "start": pl.Int64, "end": pl.Int64, "strand": pl.String}
 """Where an example lies, if it does."""
 
 
-def hits(motifs: list[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
-    """Lay out the sites of filters in the held-out sequences.
+def hits(motifs: Sequence[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
+    """Lay out the sites of filters or patterns in the held-out sequences.
 
     A site is cut to its motif's columns and to its sequence. Where examples have no place, ``chrom`` is the example's
     id and coordinates count from its first base.
@@ -42,9 +42,9 @@ def hits(motifs: list[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
     Parameters
     ----------
     motifs
-        Of all filters of a network, in their order.
+        Of all filters, or all patterns, of a network.
     scan
-        Of the network.
+        With them.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def hits(motifs: list[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
     start, end = scan.extent(sites)
     length = scan.lengths[sites.row]
     start, end = start.clip(0, length), end.clip(0, length)
-    names = np.array([motif.name for motif in motifs])
+    names = {motif.unit: motif.name for motif in motifs}
     examples = dataset.examples[scan.rows[sites.row]]
     minus = pl.Series(sites.minus)
     rank = pl.DataFrame({"unit": sites.unit, "score": sites.score}).select(
@@ -65,7 +65,11 @@ def hits(motifs: list[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
         "id", *places, *(pl.lit(None, kind).alias(n) for n, kind in PLACE.items() if n not in places)
     )
     table = table.with_columns(
-        first=pl.Series(start), last=pl.Series(end), minus=minus, score=rank["score"], name=pl.Series(names[sites.unit])
+        first=pl.Series(start),
+        last=pl.Series(end),
+        minus=minus,
+        score=rank["score"],
+        name=pl.Series([names[unit] for unit in sites.unit.tolist()], dtype=pl.String),
     )
     turned = (pl.col("strand") == "-").fill_null(value=False)
     nowhere = pl.col("chrom").is_null()

@@ -141,7 +141,7 @@ def learn(
                 grouped |= {member.motif.name: group for member in group}
                 importance |= {member.motif.name: lost[group[0].motif.name] for member in group}
     rest_on_sites = [m for m in motifs if m.source != FILTER or scans[m.replicate].enriched[m.unit]]
-    matches = match(rest_on_sites, database, settings.seed, asked=len(motifs))
+    matches = match(rest_on_sites, database, settings.seed)
     again = reproducibility(motifs, alike.same, importance, len(modules))
 
     def rank(motif: Motif) -> tuple[float, float, int, str]:
@@ -162,6 +162,7 @@ def learn(
         if mine_first:
             scan = scan_patterns(mine_first, module, dataset, settings.random("background of patterns", replicate))
             parts["behaviour"].append(behaviour(mine_first, scan, settings.confidence))
+            parts["hits"].append(hits(mine_first, scan, dataset))
     table = motif_table(motifs, importance, matches, grouped, again)
     how, pairs_found, hits_found = (pl.concat(tables) for tables in parts.values())
     how = table.select("motif").join(how, on="motif", maintain_order="left")

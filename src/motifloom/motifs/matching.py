@@ -3,18 +3,19 @@
 Gupta et al., Quantifying similarity between motifs, Genome Biology 8:R24 (2007), as memelite implements it. Its
 p-values speak of single pairs of motifs, and are wrong for some: known motifs with long flat spacers, such as the
 extended ones of CTCF, are matched by any matrix of little information with p-values down to 1e-16, and a run of one
-base matches all motifs that have one. So two questions are put to motifs whose columns were shuffled:
+base matches all motifs that have one. So two questions are asked, both with the help of motifs whose columns were
+shuffled:
 
-- Does the known motif match anything? Its p-values are stretched until those of shuffled matrices are as large as
-  chance has them, and corrected over all learned × all known motifs (Benjamini and Hochberg, Journal of the Royal
-  Statistical Society B 57:289, 1995).
-- Does the order of the learned motif's columns matter? Its best match must be better than the best matches of its own
-  columns in another order, which are extreme values of many, so they follow a Gumbel distribution (Gumbel, Statistics
-  of Extremes, 1958; here by the method of moments). That is corrected over the learned motifs.
+- Does the learned motif match any known one? Its best match must be better than the best matches of its own columns in
+  another order, which are extreme values of many, so they follow a Gumbel distribution (Gumbel, Statistics of Extremes,
+  1958; here by the method of moments). That is corrected over the learned motifs (Benjamini and Hochberg, Journal of
+  the Royal Statistical Society B 57:289, 1995). Only motifs of enough sites and information are asked about: since
+  neither depends on the columns' order, those left out need no correction (Bourgon et al., PNAS 107:9546, 2010).
+- Which ones? The p-values of a known motif are stretched until those of shuffled matrices are as large as chance has
+  them, and those of a learned motif are corrected over the known ones, as Tomtom's q-values are.
 
-Both questions are put to the same shuffled matrices.
-
-A match is as good as the worse of the two says.
+A match is as good as the worse of the two says. Of several known motifs that match, as those of one family do, the one
+that makes the learned motif's sites most likely gives the name.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from motifloom.config import JASPAR_PREFIX
 from motifloom.errors import InputError
 from motifloom.jaspar import KnownMotif
 from motifloom.motifs.meme import read_named
+from motifloom.motifs.motif import probabilities
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -77,15 +79,15 @@ EQUIVALENT_Q = 0.01
 
 @dataclass(frozen=True)
 class Match:
-    """The best known motif for a learned one.
+    """The known motif that a learned one is called after.
 
     Attributes
     ----------
     known
         The motif.
     q_value
-        The greater of two: Benjamini-Hochberg over all motifs that were to be named × all known ones, from calibrated
-        p-values; and Benjamini-Hochberg over the former, from the best matches of their columns in another order.
+        The greater of two: Benjamini-Hochberg over the compared motifs, of whether one matches better than its columns
+        in another order; and Benjamini-Hochberg over the known motifs, of calibrated p-values.
     ppm
         The known motif as it lies on the learned one: on its strand, padded with uniform columns or cut to its width,
         shape ``(width, 4)``.
@@ -143,14 +145,8 @@ def comparable(motif: Motif) -> bool:
     return motif.sites >= MIN_SITES and len(motif.ppm) >= MIN_WIDTH and motif.information_content >= MIN_INFORMATION
 
 
-def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int, asked: int) -> dict[str, Match]:
-    """Find the best known motif for each learned one.
-
-    Parameters
-    ----------
-    asked
-        How many motifs there were to be named, at least as many as `motifs`; those that are not compared count as if
-        they matched nothing.
+def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> dict[str, Match]:
+    """Find the known motif that names each learned one.
 
     Returns
     -------
@@ -161,16 +157,27 @@ def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int, as
         return {}
     matrices, targets = [query.ppm for query in queries], [known.ppm for known in database]
     found = _compare(matrices, targets, seed, ORDERS)
-    by_order = order_p_values(found.p.min(axis=1), found.best_shuffled)
-    q_values = np.maximum(_correct(found.p, asked), _correct(by_order[:, None], asked))
+    of_any = false_discovery_control(order_p_values(found.p.min(axis=1), found.best_shuffled))
+    of_one = false_discovery_control(found.p, axis=1)
     matches = {}
     for row, query in enumerate(queries):
-        best = int(found.p[row].argmin())
-        known = database[best]
-        lying = known.ppm[::-1, ::-1] if found.minus[row, best] else known.ppm
-        laid = laid_on(lying, int(found.offset[row, best]), len(query.ppm))
-        matches[query.name] = Match(known, float(q_values[row, best]), laid)
+        likely = np.flatnonzero(of_one[row] < CONFIDENT_Q)
+        if not len(likely):
+            likely = found.p[row].argmin(keepdims=True)
+        lying = [targets[one][::-1, ::-1] if found.minus[row, one] else targets[one] for one in likely]
+        laid = [laid_on(ppm, found.offset[row, one], len(query.ppm)) for one, ppm in zip(likely, lying, strict=True)]
+        best = int(np.argmax([log_likelihood(query, ppm) for ppm in laid]))
+        q_value = max(of_any[row], of_one[row, likely[best]])
+        matches[query.name] = Match(database[likely[best]], float(q_value), laid[best])
     return matches
+
+
+def log_likelihood(learned: Motif, ppm: Matrix) -> float:
+    """Return how likely a matrix makes a learned motif's sites, per site, in nats.
+
+    The matrix, as wide as the motif, is blurred as if it had been counted from as many sites.
+    """
+    return float((learned.ppm * np.log(probabilities(learned.sites * ppm))).sum())
 
 
 def order_p_values(best: Matrix, shuffled: Matrix) -> Matrix:
@@ -244,13 +251,6 @@ def tomtom_p_values(queries: Sequence[Matrix], targets: Sequence[Matrix]) -> Mat
     return result
 
 
-def _correct(p_values: Matrix, asked: int) -> Matrix:
-    """Return Benjamini-Hochberg q-values over all of a matrix of p-values and `asked` rows in all, in its shape."""
-    missing = np.ones((max(asked - len(p_values), 0), p_values.shape[1]))
-    q_values = false_discovery_control(np.concatenate([p_values, missing]), axis=None)
-    return np.asarray(q_values).reshape(-1, p_values.shape[1])[: len(p_values)]
-
-
 def likeness(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> Likeness:
     """Find which motifs are the same motif on either strand; one that is not :func:`comparable` is like itself alone.
 
@@ -263,7 +263,8 @@ def likeness(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int)
     if len(chosen):
         matrices = [motifs[place].ppm for place in chosen]
         found = _compare(matrices, matrices + [known.ppm for known in database], seed, orders=1)
-        near = _correct(found.p, len(chosen))[:, : len(chosen)] <= EQUIVALENT_Q
+        q_values = np.asarray(false_discovery_control(found.p, axis=None)).reshape(found.p.shape)
+        near = q_values[:, : len(chosen)] <= EQUIVALENT_Q
         pairs = np.ix_(chosen, chosen)
         same[pairs] |= near | near.T
         offset[pairs], minus[pairs] = -found.offset[:, : len(chosen)], found.minus[:, : len(chosen)]

@@ -31,6 +31,9 @@ MOST_CLASSES = 200
 SHOWN = 20
 """So many names of columns or classes are spelled out in a message."""
 
+SHOWN_LETTERS = 40
+"""So much of each: where a header is missing, the names are sequences."""
+
 SPLIT_OF_WORD = {
     "train": "train",
     "validation": "validation",
@@ -123,7 +126,8 @@ def _nearest(name: str, header: list[str]) -> str:
     """Say which columns there are, and which of them may be meant."""
     nearest = difflib.get_close_matches(name, header, n=1)
     hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
-    return f"its columns are {', '.join(header[:SHOWN])}{', …' * (len(header) > SHOWN)}{hint}"
+    names = [f"{column[:SHOWN_LETTERS]}{'…' * (len(column) > SHOWN_LETTERS)}" for column in header[:SHOWN]]
+    return f"its columns are {', '.join(names)}{', …' * (len(header) > SHOWN)}{hint}"
 
 
 def _read(section: TableDataset, bad: BadRows) -> tuple[pl.DataFrame, Codes]:
@@ -137,7 +141,7 @@ def _read(section: TableDataset, bad: BadRows) -> tuple[pl.DataFrame, Codes]:
     own = bytearray()
     parts = []
     for chunk in read_chunks(section.sequences, lambda header: _find_columns(section, header), bad):
-        sequences = chunk["sequence"].cast(pl.String).fill_null("")
+        sequences = chunk.select(_known(pl.col("sequence"))).to_series().fill_null("")
         codes = PACKED_OF_BYTE[np.frombuffer("".join(sequences.to_list()).encode(), dtype=np.uint8)]
         lengths = sequences.str.len_bytes().cast(pl.Int64)
         ends = lengths.cum_sum()

@@ -145,7 +145,7 @@ def _read_alone(config: Config, name: str, problems: Problems) -> None:
         for text in config.source_files(name):
             if Path(text).is_file():
                 with problems.gathered():
-                    read_records(text)
+                    read_records(text, {})
 
 
 def _packed(config: Config, name: str, fasta: Path, folder: Path) -> Genome:

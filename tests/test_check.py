@@ -101,7 +101,7 @@ def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):
         "error: datasets.both: lost.bed: no such file; the nearest there is 'r.bed'",
         "error: datasets.both: none.fa: no such file",
         "error: datasets.motifs: no.meme: no such file",
-        "error: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
+        "error: datasets.toy.simulate.motifs: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
     ]
 
 

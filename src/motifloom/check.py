@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from motifloom import jaspar
 from motifloom.config import FastaDataset, GenomeDataset, GkmSvm, KmerLogistic, Knn, SimulatedDataset
 from motifloom.config.trials import trials
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
-from motifloom.data.simulate import check_fit
+from motifloom.data.simulate import check_fit, known_motifs
 from motifloom.errors import InputError, Problems
 from motifloom.genome import Genome, pack, read_records
 from motifloom.models.candidates import POSITIONS
@@ -69,6 +68,7 @@ def check(config: Config) -> None:
     home = existing_parent(Path(config.results))
     with problems.gathered():
         _check_writable(Path(config.results), home)
+    beside = home if not problems.found else None  # else wherever the system keeps temporary files
     for path in {path: None for name in config.datasets for path in config.database_file(name)}:
         if Path(path).is_file():
             with problems.gathered():
@@ -77,7 +77,6 @@ def check(config: Config) -> None:
         with problems.gathered():
             find_programs()
     estimate = Estimate()
-    beside = home if not problems.found else None  # else wherever the system keeps temporary files
     with tempfile.TemporaryDirectory(prefix=".motifloom-check-", dir=beside) as folder:
         genomes: dict[Path, Genome | None] = {}
         for name, section in config.datasets.items():
@@ -97,8 +96,9 @@ def check(config: Config) -> None:
             with problems.gathered():
                 _check_simulation(trial.config, name, estimate, f"experiments.{trial.experiment}")
     estimate.disk += sum(len(genome.packed) for genome in genomes.values() if genome)
-    with problems.gathered():
-        _check_space(home, estimate.disk)
+    if beside is not None:
+        with problems.gathered():
+            _check_space(home, estimate.disk)
     problems.raise_any()
     trainings = len(config.datasets) * len(config.models) * config.replicates
     trainings += sum(len(trial.config.datasets) * len(trial.config.models) for trial in made)
@@ -164,7 +164,7 @@ def _check_simulation(config: Config, name: str, estimate: Estimate, where: str 
         raise TypeError(f"{name} is no simulation")
     spec = section.simulate
     try:
-        check_fit(name, section, jaspar.fetch(spec.motifs))
+        check_fit(name, section, known_motifs(name, section))
     except InputError as error:
         raise InputError(f"{where}: {problem}" if where else problem for problem in error.problems) from None
     estimate.examples += spec.positives * (1 + section.negatives_per_positive)

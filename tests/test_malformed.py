@@ -71,8 +71,8 @@ def pair(
     return Case(section, {"p.fa": positives, "n.fa": negatives}, [expected, *more])
 
 
-def table(expected: list[str], content: Content, name: str = "t.tsv", **keys: Any) -> Case:
-    return Case({"sequences": name, "labels": "label", "split": SHARES, **keys}, {name: content}, [expected])
+def table(expected: list[str], content: Content, *more: list[str], name: str = "t.tsv", **keys: Any) -> Case:
+    return Case({"sequences": name, "labels": "label", "split": SHARES, **keys}, {name: content}, [expected, *more])
 
 
 def with_row(row: str, place: int = 7, text: str = TABLE) -> str:
@@ -145,6 +145,14 @@ CASES = {
     "a genome and regions both bad": genome(
         ["g.fa", "HTML"], ["r.bed", "row 5"], fasta=HTML, regions=with_line("chr1")
     ),
+    "regions with a bad row beside an unknown key and a missing file": genome(
+        ["windw", "window"],
+        ["r.bed", "row 5", "chr1"],
+        ["lost.bed", "no such file"],
+        regions=with_line("chr1"),
+        windw=60,
+        exclude="lost.bed",
+    ),
     "a split of unknown chromosomes": genome(["split", "chr22"], split={"validation": ["chr22"], "test": ["chr3"]}),
     "a split that leaves nothing": genome(["split", "train"], split={"validation": ["chr1", "chr2"], "test": ["chr3"]}),
     "an alias to nowhere": genome(["aliases", "chrX"], aliases={"1": "chrX"}),
@@ -197,6 +205,9 @@ CASES = {
     "a table that is HTML": table(["t.tsv", "HTML"], HTML),
     "a table that is a spreadsheet": table(["t.tsv", "xlsx"], b"PK\x03\x04" + bytes(200)),
     "a table that is a truncated gzip": table(["t.tsv.gz", "truncated"], zipped(TABLE, 0.5), name="t.tsv.gz"),
+    "a table with a bad row that is truncated further on": table(
+        ["t.tsv", "row 7", "1 field"], zipped(with_row("x") + "\n".join(ROWS * 20), 0.9), ["t.tsv", "truncated"]
+    ),
     "a table that is no Parquet": table(["t.parquet"], b"PAR1" + bytes(100), name="t.parquet"),
     "a Parquet table without labels": table(
         ["t.parquet", "label"], parquet(sequence=["ACGT"], y=[1]), name="t.parquet"

@@ -65,7 +65,10 @@ def table_examples(config: Config, name: str, section: TableDataset) -> Examples
     """
     path, kind = section.sequences, config.kind(name)
     bad = BadRows(path)
-    table, own = _read(section, bad)
+    try:
+        table, own = _read(section, bad)
+    except InputError as error:
+        raise InputError([*bad.lines(), *error.problems]) from None
     groups = [_known(pl.col("group"))] if "group" in table.columns else []
     table = table.with_columns(_ids(table, bad), _splits(table, bad), *groups)
     labels = pl.DataFrame(

@@ -351,9 +351,9 @@ def test_a_missing_file_is_told_with_the_nearest(write):
         ("sequence,a,b\nAC,1,x\nAC,0,1\nAC,y,0\n", {"labels": ["a", "b"]}, [
             f"row 2: 'b' is 'x'; {NOT_BINARY}", f"row 4: 'a' is 'y'; {NOT_BINARY}"
         ]),
-        ("sequence,label\nAC,1.5\nAC,inf\nAG,high\nAG,1;5\n", {"kind": "regression"}, [
+        ("sequence,label\nAC,1.5\nAC,inf\nAG,high\nAG,1;5\nAG,-1e39\n", {"kind": "regression"}, [
             f"row {row}: 'label' is '{value}'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
-            for row, value in ((3, "inf"), (4, "high"), (5, "1;5"))
+            for row, value in ((3, "inf"), (4, "high"), (5, "1;5"), (6, "-1e39"))
         ]),
         ("sequence,label\nAC,1\nAC,1\n", {}, ["the column 'label' has the label 1 alone; expected both 0 and 1"]),
         ("sequence,label\nAC,a\n", {"kind": "multiclass"}, [

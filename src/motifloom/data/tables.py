@@ -220,7 +220,7 @@ def _labels(table: pl.DataFrame, task: str, kind: Kind, bad: BadRows) -> pl.Seri
         return text.alias(task)
     number = text.cast(pl.Float64, strict=False)
     if kind == "regression":
-        fits = number.is_finite()
+        fits = number.cast(pl.Float32).is_finite()  # what models read
         told = f"'{task}' is '{{}}'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
     else:
         truth = text.str.to_lowercase().replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)

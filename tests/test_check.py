@@ -101,8 +101,37 @@ def test_the_problems_of_all_datasets_are_told_at_once(folder, capsys):
         "error: datasets.both: lost.bed: no such file; the nearest there is 'r.bed'",
         "error: datasets.both: none.fa: no such file",
         "error: datasets.motifs: no.meme: no such file",
-        "error: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
+        "error: datasets.toy.simulate.motifs: 'CTCF' is no matrix of JASPAR2026; expected an id such as MA0139.2",
     ]
+
+
+def test_what_is_wrong_beside_refused_settings_is_told_with_them(folder, capsys):
+    (folder / "bad.bed").write_text("a\t1\n")
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    settings = {
+        "results": "g.fa",
+        "models": ["cnnn"],
+        "datasets": {
+            "faulty": {**dataset, "window": "wide", "strnd": "both", "regions": {"x": "bad.bed", "y": "lost.bed"}},
+            "sound": dataset,
+            "places": {**dataset, "split": {"validation": ["b"], "test": ["d"]}},
+            "none": 5,
+        },
+    }
+    (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    assert main(["check", "my.yaml"]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert [line[:46] for line in told if "my.yaml" not in line] == [
+        "error: datasets.faulty: lost.bed: no such file",
+        "error: bad.bed: row 1: 2 columns in 'a\t1'; exp",
+        "error: results: g.fa: g.fa is a file; expected",
+        "error: datasets.places.split.test: the genome ",
+    ]
+    of_settings = [line.removeprefix("error: my.yaml: ").split(":")[0] for line in told if "my.yaml" in line]
+    assert sorted(of_settings) == [
+        "datasets.faulty.strnd", "datasets.faulty.window", "datasets.none", "models.cnnn"
+    ]  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == ["bad.bed", "g.fa", "my.yaml", "r.bed"]
 
 
 def test_what_is_left_of_an_earlier_packed_genome_is_packed_anew_or_told(folder, capsys):

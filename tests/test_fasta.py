@@ -62,7 +62,7 @@ def test_records_agree_with_biopython_wherever_chunks_end(text, chunk_bytes, mem
     lines = re.split("\r\n|\r|\n", text)
     headers = [row for row, line in enumerate(lines, start=1) if line.startswith(">")]
     expected = list(SimpleFastaParser(io.StringIO("\n".join(lines[headers[0] - 1 :]))))
-    records = read_records(path, chunk_bytes)
+    records = read_records(path, {}, chunk_bytes)
     assert records.names == [title.split()[0] for title, _ in expected]
     assert records.rows.tolist() == headers
     assert records.lengths.tolist() == [len(sequence) for _, sequence in expected]
@@ -97,13 +97,25 @@ def test_a_scan_tells_the_lengths_and_writes_nothing(write, tmp_path):
     assert pack(path, tmp_path / "packed").lengths == scan(path)
 
 
-def test_empty_records_and_names_given_twice_are_left_to_the_caller(write):
-    records = read_records(write("r.fa", ">a\n>a\nAC\n>\n"))
-    assert (records.names, records.rows.tolist(), records.lengths.tolist()) == (["a", "a", ""], [1, 2, 4], [0, 2, 0])
+def test_empty_records_are_left_to_the_caller(write):
+    records = read_records(write("r.fa", ">a\n>b\nAC\n>c\n"), {})
+    assert (records.names, records.rows.tolist(), records.lengths.tolist()) == (["a", "b", "c"], [1, 2, 4], [0, 2, 0])
+
+
+def test_bad_names_of_records_are_told_with_their_bad_letters_and_across_files(write):
+    first, second = write("1.fa", ">a\nAC\n>b\nAC\n"), write("2.fa", ">b\nA!\n>\nAC\n>c\nAC\n>c\nA")
+    known: dict[str, str] = {}
+    read_records(first, known)
+    assert problems_of(second, read_records, known) == [
+        f"line 1: the name 'b' stands in line 3 of {first} already; rename one of them, or leave one out",
+        "line 2: '!' is no base; expected A C G T U N, another IUPAC code, or a gap - . *",
+        "line 3: a sequence without a name; expected a word after '>'",
+        f"line 7: the name 'c' stands in line 5 of {second} already; rename one of them, or leave one out",
+    ]
 
 
 def test_a_byte_order_mark_is_passed_over(write):
-    assert read_records(write("r.fa", b"\xef\xbb\xbf>a\nAC\n")).names == ["a"]
+    assert read_records(write("r.fa", b"\xef\xbb\xbf>a\nAC\n"), {}).names == ["a"]
 
 
 def test_bgzip_is_read(tmp_path):
@@ -202,7 +214,7 @@ def test_what_is_no_fasta_file_is_told(title, write, tmp_path):
     path = write("g.fa", content)
     assert problems_of(path, pack, tmp_path / "packed") == expected
     assert problems_of(path, scan) == expected
-    assert problems_of(path, read_records) == expected
+    assert problems_of(path, read_records, {}) == expected
     assert list((tmp_path / "packed").iterdir()) == []
 
 

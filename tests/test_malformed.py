@@ -60,13 +60,19 @@ def exclude(expected: list[str], content: Content) -> Case:
     return case
 
 
-def pair(expected: list[str], positives: Content = POSITIVES, negatives: Content = NEGATIVES, **keys: Any) -> Case:
+def pair(
+    expected: list[str],
+    *more: list[str],
+    positives: Content = POSITIVES,
+    negatives: Content = NEGATIVES,
+    **keys: Any,
+) -> Case:
     section = {"positives": "p.fa", "negatives": "n.fa", "split": SHARES, **keys}
-    return Case(section, {"p.fa": positives, "n.fa": negatives}, [expected])
+    return Case(section, {"p.fa": positives, "n.fa": negatives}, [expected, *more])
 
 
-def table(expected: list[str], content: Content, name: str = "t.tsv", **keys: Any) -> Case:
-    return Case({"sequences": name, "labels": "label", "split": SHARES, **keys}, {name: content}, [expected])
+def table(expected: list[str], content: Content, *more: list[str], name: str = "t.tsv", **keys: Any) -> Case:
+    return Case({"sequences": name, "labels": "label", "split": SHARES, **keys}, {name: content}, [expected, *more])
 
 
 def with_row(row: str, place: int = 7, text: str = TABLE) -> str:
@@ -139,6 +145,14 @@ CASES = {
     "a genome and regions both bad": genome(
         ["g.fa", "HTML"], ["r.bed", "row 5"], fasta=HTML, regions=with_line("chr1")
     ),
+    "regions with a bad row beside an unknown key and a missing file": genome(
+        ["windw", "window"],
+        ["r.bed", "row 5", "chr1"],
+        ["lost.bed", "no such file"],
+        regions=with_line("chr1"),
+        windw=60,
+        exclude="lost.bed",
+    ),
     "a split of unknown chromosomes": genome(["split", "chr22"], split={"validation": ["chr22"], "test": ["chr3"]}),
     "a split that leaves nothing": genome(["split", "train"], split={"validation": ["chr1", "chr2"], "test": ["chr3"]}),
     "an alias to nowhere": genome(["aliases", "chrX"], aliases={"1": "chrX"}),
@@ -157,12 +171,16 @@ CASES = {
     "a bigWig that is none": genome(["r.bed", "bigWig"], signal={"depth": "r.bed"}),
     "FASTA records of one class alone": pair(["n.fa", "empty"], negatives=""),
     "FASTA records with a name twice": pair(["p.fa", "p3"], positives=POSITIVES.replace(">p4\n", ">p3\n")),
+    "FASTA records with a bad letter and a name twice": pair(
+        ["n.fa", "line 2", "!"], ["n.fa", "line 3", "'n'"], negatives=">n\nAC!GT\n>n\nACGT\n"
+    ),
     "FASTA records without a name": pair(["p.fa", "line 1", "name"], positives=POSITIVES.replace(">p0\n", ">\n")),
     "FASTA records with a character that is no base": pair(["n.fa", "line 2", "!"], negatives=">n\nACGT!\n"),
     "FASTA records all of N": pair(["p.fa", "N"], positives=">a\nNNNNNNNNNN\n>b\nNNNNNNNN\n"),
     "chromosomes of FASTA records without places": pair(["split", "p.fa"], split=SPLIT),
     "too few FASTA records": pair(["split"], positives=">a\nACGTACGTAA\n", negatives=">b\nTTTTACGTGG\n"),
     "a table without the label column": table(["t.tsv", "labl", "label"], TABLE, labels="labl"),
+    "a table without a header": table(["t.tsv", "sequence", "…"], "\n".join(ROWS)),
     "a table without a sequence column": table(["t.tsv", "sequence"], TABLE.replace("sequence", "dna")),
     "a table with an id twice": table(["t.tsv", "row 7", "s1"], with_row("s1\tACGTACGTACGT\t1")),
     "a table with a label of words": table(["t.tsv", "row 7", "maybe"], with_row("x\tACGTACGTACGT\tmaybe")),
@@ -187,6 +205,9 @@ CASES = {
     "a table that is HTML": table(["t.tsv", "HTML"], HTML),
     "a table that is a spreadsheet": table(["t.tsv", "xlsx"], b"PK\x03\x04" + bytes(200)),
     "a table that is a truncated gzip": table(["t.tsv.gz", "truncated"], zipped(TABLE, 0.5), name="t.tsv.gz"),
+    "a table with a bad row that is truncated further on": table(
+        ["t.tsv", "row 7", "1 field"], zipped(with_row("x") + "\n".join(ROWS * 20), 0.9), ["t.tsv", "truncated"]
+    ),
     "a table that is no Parquet": table(["t.parquet"], b"PAR1" + bytes(100), name="t.parquet"),
     "a Parquet table without labels": table(
         ["t.parquet", "label"], parquet(sequence=["ACGT"], y=[1]), name="t.parquet"
@@ -195,6 +216,15 @@ CASES = {
         ["t.tsv", "row 2", "holdout"],
         "sequence\tlabel\tpart\nACGTACGTAA\t1\tholdout\nACGTTTTTAA\t0\ttrain\n",
         split={"column": "part"},
+    ),
+    "a split column that leaves test without a class": table(
+        ["t.tsv", "test", "negative", "label"],
+        "sequence\tlabel\tpart\n"
+        + "".join(f"{bases(40)}\t{int(n < 9 or n % 2)}\t{('test', 'val', 'train')[n // 9]}\n" for n in range(27)),
+        split={"column": "part"},
+    ),
+    "sequences that are all alike": table(
+        ["t.tsv", "split", "tied"], "sequence\tlabel\n" + "".join(f"ACGTTGCATC\t{n % 2}\n" for n in range(40))
     ),
     "a split column that is not there": table(["t.tsv", "part"], TABLE, split={"column": "part"}),
     "a split column without validation": table(

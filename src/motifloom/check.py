@@ -7,14 +7,13 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from motifloom import jaspar
-from motifloom.config import FastaDataset, GenomeDataset, GkmSvm, KmerLogistic, Knn, SimulatedDataset
+from motifloom.config import FastaDataset, GenomeDataset, GkmSvm, KmerLogistic, Knn, SimulatedDataset, validate
 from motifloom.config.trials import trials
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
-from motifloom.data.simulate import check_fit
+from motifloom.data.simulate import check_fit, known_motifs
 from motifloom.errors import InputError, Problems
 from motifloom.genome import Genome, pack, read_records
 from motifloom.models.candidates import POSITIONS
@@ -24,6 +23,7 @@ from motifloom.motifs.matching import read_database
 
 if TYPE_CHECKING:
     from motifloom.config import Config, Model
+    from motifloom.config.trials import Trial
     from motifloom.data.examples import Examples
 
 logger = logging.getLogger(__name__)
@@ -65,10 +65,81 @@ def check(config: Config) -> None:
     InputError
         With the problems of all datasets at once.
     """
+    made = trials(config)
+    estimate = _estimated(config, made)
+    trainings = len(config.datasets) * len(config.models) * config.replicates
+    trainings += sum(len(trial.config.datasets) * len(trial.config.models) for trial in made)
+    logger.info("%d datasets, %d examples, %d trainings", len(config.datasets), estimate.examples, trainings)
+    logger.info("disk: about %.0f MB in %s", estimate.disk / 1e6, config.results)
+    logger.info("memory: about %.0f MB for the largest job", estimate.memory / 1e6)
+
+
+def check_settings(settings: Any, source: str) -> Config:
+    """Return the configuration that `settings` are, everything that it names being in order.
+
+    Where they are refused, the files that they name are read all the same, as far as what is in order says how.
+
+    Parameters
+    ----------
+    settings
+        What a YAML file holds.
+    source
+        The file's name, for the messages.
+
+    Raises
+    ------
+    InputError
+        With the problems of the settings and of all files at once.
+    """
+    problems = Problems()
+    with problems.gathered():
+        config = validate(settings, source)
+    if not problems.found:
+        check(config)
+        return config
+    sections = settings.get("datasets") if isinstance(settings, dict) else None
+    rest: dict[str, Any] = {"models": ["knn"], "datasets": {}}
+    for name, section in sections.items() if isinstance(sections, dict) else ():
+        alone = {"models": ["knn"], "datasets": {name: section}}
+        if not _number_of_problems(alone):
+            rest["datasets"][name] = section
+        elif isinstance(section, dict):
+            alone["datasets"] = {name: _without_faults(name, section)}
+            if not _number_of_problems(alone):
+                _read_alone(validate(alone), str(name), problems)
+    if rest["datasets"]:
+        rest |= {key: value for key, value in settings.items() if not _number_of_problems(rest | {key: value})}
+        with problems.gathered():
+            _estimated(validate(rest), [])
+    raise InputError(problems.found)
+
+
+def _number_of_problems(settings: dict[str, Any]) -> int:
+    try:
+        validate(settings)
+    except InputError as error:
+        return len(error.problems)
+    return 0
+
+
+def _without_faults(name: Any, section: dict[str, Any]) -> dict[str, Any]:
+    """Return the section of a dataset without those keys whose absence leaves fewer problems."""
+    kept, number = section, _number_of_problems({"models": ["knn"], "datasets": {name: section}})
+    for key in section:
+        fewer = {other: value for other, value in kept.items() if other != key}
+        left = _number_of_problems({"models": ["knn"], "datasets": {name: fewer}})
+        if left < number:
+            kept, number = fewer, left
+    return kept
+
+
+def _estimated(config: Config, made: list[Trial]) -> Estimate:
+    """Read every input and return what a run would be made of; InputError with the problems of all of them."""
     problems = Problems()
     home = existing_parent(Path(config.results))
     with problems.gathered():
         _check_writable(Path(config.results), home)
+    beside = home if not problems.found else None  # else wherever the system keeps temporary files
     for path in {path: None for name in config.datasets for path in config.database_file(name)}:
         if Path(path).is_file():
             with problems.gathered():
@@ -77,34 +148,28 @@ def check(config: Config) -> None:
         with problems.gathered():
             find_programs()
     estimate = Estimate()
-    beside = home if not problems.found else None  # else wherever the system keeps temporary files
     with tempfile.TemporaryDirectory(prefix=".motifloom-check-", dir=beside) as folder:
         genomes: dict[Path, Genome | None] = {}
         for name, section in config.datasets.items():
             logger.info("%s", name)
             with problems.gathered():
-                missing = config.missing_files(name)
-                if missing:
+                if config.missing_files(name):
                     _read_alone(config, name, problems)
-                    raise InputError(missing)
+                    continue
                 if isinstance(section, SimulatedDataset):
                     _check_simulation(config, name, estimate)
                 else:
                     _check_dataset(config, name, genomes, Path(folder), estimate, problems)
-    made = trials(config)
     for trial in made:
         for name in trial.config.simulated() if trial.draw is None else []:
             with problems.gathered():
                 _check_simulation(trial.config, name, estimate, f"experiments.{trial.experiment}")
     estimate.disk += sum(len(genome.packed) for genome in genomes.values() if genome)
-    with problems.gathered():
-        _check_space(home, estimate.disk)
+    if beside is not None:
+        with problems.gathered():
+            _check_space(home, estimate.disk)
     problems.raise_any()
-    trainings = len(config.datasets) * len(config.models) * config.replicates
-    trainings += sum(len(trial.config.datasets) * len(trial.config.models) for trial in made)
-    logger.info("%d datasets, %d examples, %d trainings", len(config.datasets), estimate.examples, trainings)
-    logger.info("disk: about %.0f MB in %s", estimate.disk / 1e6, config.results)
-    logger.info("memory: about %.0f MB for the largest job", estimate.memory / 1e6)
+    return estimate
 
 
 def _check_dataset(
@@ -132,8 +197,9 @@ def _check_dataset(
 
 
 def _read_alone(config: Config, name: str, problems: Problems) -> None:
-    """Read those files of a dataset that can be read without the others: what is wrong in them is told as well."""
+    """Read those files of a dataset that can be read without the others, and tell what is wrong in them or absent."""
     section = config.datasets[name]
+    problems.found += [problem for problem in config.missing_files(name) if problem not in problems.found]
     paths = [*config.regions(name).values(), config.negative_regions(name)]
     if isinstance(section, GenomeDataset) and section.exclude:
         paths.append(Path(section.exclude))
@@ -145,7 +211,7 @@ def _read_alone(config: Config, name: str, problems: Problems) -> None:
         for text in config.source_files(name):
             if Path(text).is_file():
                 with problems.gathered():
-                    read_records(text)
+                    read_records(text, {})
 
 
 def _packed(config: Config, name: str, fasta: Path, folder: Path) -> Genome:
@@ -164,7 +230,7 @@ def _check_simulation(config: Config, name: str, estimate: Estimate, where: str 
         raise TypeError(f"{name} is no simulation")
     spec = section.simulate
     try:
-        check_fit(name, section, jaspar.fetch(spec.motifs))
+        check_fit(name, section, known_motifs(name, section))
     except InputError as error:
         raise InputError(f"{where}: {problem}" if where else problem for problem in error.problems) from None
     estimate.examples += spec.positives * (1 + section.negatives_per_positive)

@@ -34,6 +34,8 @@ CHUNK_BYTES = 1 << 20
 NO_BASE = 255
 """What a table of letters holds for a byte that can stand in no sequence."""
 
+NO_NAME = "a sequence without a name; expected a word after '>'"
+
 MOST_PROBLEMS = 20
 """So many problems of one file are told; the rest is counted."""
 
@@ -143,7 +145,7 @@ class FastaReader:
         lines: dict[str, int] = {}
         for name, row, length in zip(self.names, self.rows.tolist(), self.lengths.tolist(), strict=True):
             if not name:
-                self._add(row, "a sequence without a name; expected a word after '>'")
+                self._add(row, NO_NAME)
             elif name in lines:
                 self._add(row, f"a second sequence is called '{name}'; the first stands on line {lines[name]}")
             if not length:
@@ -151,6 +153,18 @@ class FastaReader:
             lines.setdefault(name, row)
         self.raise_any()
         return dict(zip(self.names, self.lengths.tolist(), strict=True))
+
+    def check_names(self, first: dict[str, str]) -> None:
+        """Take records without a name, or with one that `first` knows, for problems; note in it where each stands."""
+        whole = len(self.names) - (not self._whole)  # where the file breaks off, the last name may go on
+        for name, row in zip(self.names[:whole], self.rows.tolist(), strict=False):
+            if not name:
+                self._add(row, NO_NAME)
+            elif name in first:
+                told = f"the name '{name}' stands in {first[name]} already; rename one of them, or leave one out"
+                self._add(row, told)
+            else:
+                first[name] = f"line {row} of {self.path}"
 
     def raise_any(self) -> None:
         """Raise one :class:`InputError` of all problems, in the order of their lines, if there are any."""

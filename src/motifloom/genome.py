@@ -298,7 +298,7 @@ class Records:
     Attributes
     ----------
     names
-        The first word of each header line; empty where there is none.
+        The first word of each header line.
     rows
         The line of each header in the file, from 1, shape ``(n,)``.
     lengths
@@ -313,21 +313,27 @@ class Records:
     packed: Codes
 
 
-def read_records(fasta: str | Path, chunk_bytes: int = CHUNK_BYTES) -> Records:
+def read_records(fasta: str | Path, first: dict[str, str], chunk_bytes: int = CHUNK_BYTES) -> Records:
     """Read a FASTA file of many short sequences into memory.
 
-    Empty sequences, and names given twice or not at all, are left to the caller to judge.
+    Empty sequences are left to the caller to judge.
+
+    Parameters
+    ----------
+    first
+        Where each name of the files read before stands; those of this file are added.
 
     Raises
     ------
     InputError
-        With all problems at once, where the file cannot be read, is truncated or no FASTA, or has letters that are no
-        base.
+        With all problems at once, where the file cannot be read, is truncated or no FASTA, has letters that are no
+        base, or names that are missing or known already.
     """
     reader = FastaReader(fasta, PACKED_OF_BYTE, chunk_bytes)
     packed = bytearray()
     for bases in reader:
         packed += bases.data
+    reader.check_names(first)
     reader.raise_any()
     return Records(reader.names, reader.rows, reader.lengths, np.frombuffer(packed, dtype=np.uint8))
 

@@ -58,7 +58,14 @@ def test_ends_of_lines_marks_and_compression_make_no_difference(write, content):
 
 
 @pytest.mark.parametrize(
-    ("summit", "centre"), [("0", 100), ("37", 137), ("-1", 150), ("", 150), (".", 150), ("7.5", 150)]
+    ("summit", "centre"),
+    [
+        ("0", 100),
+        ("37", 137),
+        ("-1", 150),
+        *[(odd, 150) for odd in ("", ".", "7.5", "-1.0", "inf", "1e300")],
+        ("37.0", 137),
+    ],
 )
 def test_a_narrowpeak_is_centred_on_its_summit(write, summit, centre):
     assert read_regions(write("r.narrowPeak", NARROWPEAK.format(summit=summit)))["centre"].to_list() == [centre]

@@ -94,7 +94,7 @@ def test_negative_values_and_bases_without_any(tmp_path, genome):
     assert signal.coverage(genome, starts, 10, "mean").tolist() == [-2, -1, 0]
     assert signal.coverage(genome, starts, 10, "max").tolist() == [-2, 0, 0]
     with pytest.raises(
-        InputError, match=r"s.bw: a window's coverage is -2; 'coverage: log1p-max' needs .* 'coverage: max'"
+        InputError, match=r"s.bw: the coverage of I:0-10 is -2; 'coverage: log1p-max' needs .* 'coverage: max'"
     ):
         signal.coverage(genome, starts, 10, "log1p-max")
 
@@ -103,7 +103,7 @@ def test_infinite_values_are_refused(tmp_path, genome):
     values = tracks()
     values["II"][200] = np.inf
     signal = Signal.open(write_bigwig(tmp_path / "s.bw", values), genome, {}, "datasets.tf")
-    with pytest.raises(InputError, match=r"s.bw: has infinite values"):
+    with pytest.raises(InputError, match=r"s.bw: has infinite values, the first in II:195-205; expected numbers"):
         signal.coverage(genome, np.array([0, 895]), 10, "mean")
 
 

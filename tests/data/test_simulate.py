@@ -293,7 +293,7 @@ def test_a_simulation_that_makes_no_sense_is_refused(simulation, negatives, prob
 
 
 def test_an_unknown_motif_is_told(tmp_path):
-    with pytest.raises(InputError, match=r"'MA9999\.9' is no matrix of JASPAR2026"):
+    with pytest.raises(InputError, match=r"datasets\.toy\.simulate\.motifs: 'MA9999\.9' is no matrix of JASPAR2026"):
         simulate("toy", dataset(motifs=[CTCF, "MA9999.9"]), 0, tmp_path)
 
 

@@ -223,7 +223,7 @@ def test_columns_of_splits_and_groups(write):
 
 
 def test_what_is_left_out_is_counted_with_its_row_and_reason(write):
-    text = "sequence,label\nACGT,1\n,1\nNNN--,0\nCCA,\n ,\nGGT,0\n"
+    text = "sequence,label\nACGT,1\n,1\nNNN--,0\nCCA,\n ,\nGGT,0\nNA,1\nnan,0\n"
     path = write("t.csv", text)
     examples = read(path)
     assert bases_of(examples) == ["ACGT", "GGT"]
@@ -232,12 +232,14 @@ def test_what_is_left_out_is_counted_with_its_row_and_reason(write):
         (str(path), 4, "no base of the sequence is known"),
         (str(path), 5, "there is no label"),
         (str(path), 6, "the sequence is empty"),
+        (str(path), 8, "the sequence is empty"),
+        (str(path), 9, "the sequence is empty"),
     ]
 
 
 def test_chunks_make_no_difference(write, monkeypatch):
     random = np.random.default_rng(1)
-    texts = [decode(random.integers(0, 5, random.integers(1, 40)).astype(np.uint8)) for _ in range(300)]
+    texts = [decode(random.integers(0, 5, random.integers(4, 40)).astype(np.uint8)) for _ in range(300)]
     rows = [f"{text}\t{k % 2}\n" for k, text in enumerate(texts)]
     path = write("t.tsv", "sequence\tlabel\n" + "".join(rows))
     whole = read(path)
@@ -349,9 +351,9 @@ def test_a_missing_file_is_told_with_the_nearest(write):
         ("sequence,a,b\nAC,1,x\nAC,0,1\nAC,y,0\n", {"labels": ["a", "b"]}, [
             f"row 2: 'b' is 'x'; {NOT_BINARY}", f"row 4: 'a' is 'y'; {NOT_BINARY}"
         ]),
-        ("sequence,label\nAC,1.5\nAC,inf\nAG,high\nAG,1;5\n", {"kind": "regression"}, [
+        ("sequence,label\nAC,1.5\nAC,inf\nAG,high\nAG,1;5\nAG,-1e39\n", {"kind": "regression"}, [
             f"row {row}: 'label' is '{value}'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
-            for row, value in ((3, "inf"), (4, "high"), (5, "1;5"))
+            for row, value in ((3, "inf"), (4, "high"), (5, "1;5"), (6, "-1e39"))
         ]),
         ("sequence,label\nAC,1\nAC,1\n", {}, ["the column 'label' has the label 1 alone; expected both 0 and 1"]),
         ("sequence,label\nAC,a\n", {"kind": "multiclass"}, [

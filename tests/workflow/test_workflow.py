@@ -438,10 +438,15 @@ def test_a_key_that_stands_twice_is_told_in_a_line(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_a_file_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:
+def test_absent_files_are_told_with_all_else_in_lines(tmp_path: Path) -> None:
     dataset = {"genome": "g.fa", "regions": "r.bed", "split": {"validation": ["a"], "test": ["b"]}}
-    tiny_run.write_config(tmp_path / "tiny.yaml", datasets={"bad": dataset})
+    (tmp_path / "x.bed").write_text("a\t1\n", "utf-8")
+    datasets = {"bad": dataset, "faulty": {**dataset, "regions": "x.bed", "windw": 50}}
+    tiny_run.write_config(tmp_path / "tiny.yaml", datasets=datasets)
     status, said = tiny_run.snakemake(tmp_path, *TINY_RUN)
     assert status == 2
     assert "error: datasets.bad: r.bed: no such file" in said
     assert "error: datasets.bad: g.fa: no such file" in said
+    assert "tiny.yaml: datasets.faulty.windw: unknown key; the nearest known key is 'window'" in said
+    assert "error: x.bed: row 1: 2 columns in 'a\t1'" in said
+    assert "Traceback" not in said

@@ -12,13 +12,25 @@ from motifloom.config import dump, load, validate
 from motifloom.errors import InputError
 from motifloom.files import write_text
 
+
+def read_settings():
+    """Return the configuration; where it or a file's absence stops the run, whatever else is wrong is told with it."""
+    source = " + ".join(map(str, workflow.configfiles))
+    try:
+        read = validate(dict(config), source)
+        if not any(read.missing_files(name) for name in read.datasets):
+            return read
+    except InputError:
+        pass
+    from motifloom.check import check_settings  # slow to import
+
+    return check_settings(dict(config), source)
+
+
 try:
     for path in workflow.configfiles:  # what Snakemake reads in silence, such as a key that stands twice
         load(path)
-    CONFIG = validate(dict(config), " + ".join(map(str, workflow.configfiles)))
-    absent = [problem for name in CONFIG.datasets for problem in CONFIG.missing_files(name)]
-    if absent:
-        raise InputError(absent)
+    CONFIG = read_settings()
 except InputError as error:
     print(*(f"error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
     sys.exit(2)

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check one configuration."""
-    from motifloom import config
-    from motifloom.check import check
+    from motifloom.check import check_settings
+    from motifloom.config import load
 
-    check(config.read(args.file))
+    check_settings(load(args.file), str(args.file))

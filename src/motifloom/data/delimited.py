@@ -180,14 +180,19 @@ def _opened(path: str | Path) -> Iterator[IO[str]]:
 
 
 def _groups(lines: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Gather lines until they hold :data:`CHUNK_BYTES`."""
-    group, size = [], 0
-    for row, line in lines:
-        group.append((row, line))
-        size += len(line)
-        if size >= CHUNK_BYTES:
-            yield group
-            group, size = [], 0
+    """Gather lines until they hold :data:`CHUNK_BYTES`, or until the file cannot be read on."""
+    group: list[tuple[int, str]] = []
+    size = 0
+    try:
+        for row, line in lines:
+            group.append((row, line))
+            size += len(line)
+            if size >= CHUNK_BYTES:
+                yield group
+                group, size = [], 0
+    except (EOFError, OSError, zlib.error):
+        yield group
+        raise
     if group:
         yield group
 

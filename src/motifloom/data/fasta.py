@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from motifloom.config import DINUCLEOTIDE_SHUFFLE, ChromosomeSplit, as_list
-from motifloom.data.delimited import BadRows
 from motifloom.data.examples import DROPPED_SCHEMA, RECORD_SCHEMA, Examples
 from motifloom.data.negatives import MAX_UNKNOWN
 from motifloom.data.shuffle import shuffled
@@ -84,7 +83,7 @@ def _read(files: dict[int, list[str]]) -> tuple[pl.DataFrame, Codes]:
         first: dict[str, str] = {}
         for path in paths:
             with problems.gathered():
-                found = read_records(path)
+                found = read_records(path, first)
                 ends = np.cumsum(found.lengths)
                 table = pl.DataFrame({"row": found.rows, "id": found.names, "length": found.lengths}).with_columns(
                     offset=ends - found.lengths + offset, label=pl.lit(label), file=pl.lit(path)
@@ -92,7 +91,6 @@ def _read(files: dict[int, list[str]]) -> tuple[pl.DataFrame, Codes]:
                 tables.append(table)
                 parts.append(found.packed)
                 offset += len(found.packed)
-                _check_names(table, first, path)
     problems.raise_any()
     own = np.concatenate(parts)
     records = pl.concat(tables)
@@ -108,20 +106,6 @@ def _read(files: dict[int, list[str]]) -> tuple[pl.DataFrame, Codes]:
         pl.lit(None, dtype).alias(column) for column, dtype in RECORD_SCHEMA.items() if column not in records.columns
     ]
     return records.with_columns(nothing).with_columns(reason=reason, minus=pl.lit(False), own=pl.lit(True)), own
-
-
-def _check_names(records: pl.DataFrame, first: dict[str, str], path: str) -> None:
-    """Raise where a record has no name, or one that `first` knows; tell `first` where each name stands."""
-    bad = BadRows(path, "line")
-    for row, name in records.select("row", "id").iter_rows():
-        if not name:
-            bad.add_row(row, "a sequence without a name; expected a word after '>'")
-        elif name in first:
-            bad.add_row(row, f"the name '{name}' stands in {first[name]} already; rename one of them, or leave one out")
-        else:
-            first[name] = f"line {row} of {path}"
-    if problems := bad.lines():
-        raise InputError(problems)
 
 
 def _with_unique_ids(records: pl.DataFrame) -> pl.DataFrame:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SHOWN = 5
+"""So many files are named in a message."""
+
 
 def prepare(config: Config, name: str, genome: Genome | None) -> Examples:
     """Read a dataset's source, label its sequences, and give every one its split.
@@ -50,7 +53,7 @@ def prepare(config: Config, name: str, genome: Genome | None) -> Examples:
             raise ValueError(f"{name} lies in a genome; none was given")
         examples = genome_examples(config, name, genome)
     sequences = examples.sequences(genome.packed if genome else np.empty(0, dtype=np.uint8))
-    random, where = generator(config.seed, name, "split"), f"datasets.{name}.split"
+    random, where = generator(config.seed, name, "split"), f"datasets.{name}.split: {_files(config, name)}"
     if isinstance(section.split, FractionSplit):
         examples = examples.with_split(draw_splits(examples, sequences, section.split, random, where))
     elif isinstance(section.split, ColumnSplit) and section.split.validation:
@@ -69,7 +72,7 @@ def _check_splits(config: Config, name: str, examples: Examples) -> None:
     kind = config.kind(name)
     for split in SPLITS:
         labels = examples.labels.filter(examples.records["split"] == split)
-        where = f"datasets.{name}: the {split} split"
+        where = f"datasets.{name}: {_files(config, name)}: the {split} split"
         if labels.is_empty():
             problems.append(f"{where} has no example of {len(examples.records)}")
             continue
@@ -83,6 +86,12 @@ def _check_splits(config: Config, name: str, examples: Examples) -> None:
                         problems.append(f"{where} has no {called} example of '{task}' among {len(values)}")
     if problems:
         raise InputError(problems)
+
+
+def _files(config: Config, name: str) -> str:
+    """Name the files that a dataset's examples come from, for a message."""
+    files = list(dict.fromkeys(config.source_files(name)))
+    return ", ".join(files[:SHOWN]) + ", …" * (len(files) > SHOWN)
 
 
 def _tell(examples: Examples) -> None:

@@ -205,7 +205,7 @@ def _parse_plain(text: str, first: int) -> pl.DataFrame | None:
         return None
     centre = (start + end) // 2
     if table.width > SUMMIT_COLUMN:
-        summit = columns[SUMMIT_COLUMN].cast(pl.Int64, strict=False)
+        summit = _whole(columns[SUMMIT_COLUMN])
         centre = pl.when(summit >= 0).then(start + summit).otherwise(centre)
     strand = pl.lit(".")
     if table.width > STRAND_COLUMN:
@@ -230,7 +230,7 @@ def _strand() -> pl.Expr:
 
 def _centre() -> pl.Expr:
     """Return where a window is centred: a peak's summit, else the region's midpoint."""
-    summit = _field(SUMMIT_COLUMN).cast(pl.Int64, strict=False)
+    summit = _whole(_field(SUMMIT_COLUMN))
     has_summit = _is_narrowpeak() & (summit >= 0)
     return pl.when(has_summit).then(pl.col("start") + summit).otherwise((pl.col("start") + pl.col("end")) // 2)
 
@@ -244,6 +244,12 @@ def _number(text: pl.Expr) -> pl.Expr:
     """Return the finite number that a text is, or null."""
     number = text.cast(pl.Float64, strict=False)
     return pl.when(number.is_finite()).then(number)
+
+
+def _whole(text: pl.Expr) -> pl.Expr:
+    """Return the whole number that a text is, also one written as 50.0, as tables with gaps have it; or null."""
+    number = _number(text)
+    return pl.when(number == number.floor()).then(number).cast(pl.Int64, strict=False)
 
 
 def _is_narrowpeak() -> pl.Expr:

@@ -116,17 +116,25 @@ class Signal:
                 offset = genome.offsets[chrom]
                 part = slice(*np.searchsorted(starts, [offset, offset + genome.lengths[chrom]]))
                 values[part] = _along(file, name, starts[part] - offset, window, how.removeprefix("log1p-"))
-        covered = values[~np.isnan(values)]
-        if np.isinf(covered).any():
-            raise InputError(f"{self.path}: has infinite values; expected numbers")
+        if np.isinf(values).any():
+            where = _place(genome, starts[np.isinf(values).argmax()], window)
+            raise InputError(f"{self.path}: has infinite values, the first in {where}; expected numbers")
         if not how.startswith("log1p-"):
             return values
-        if (covered < 0).any():
+        if (values < 0).any():
+            least = np.nanargmin(values)
+            where = _place(genome, starts[least], window)
             raise InputError(
-                f"{self.path}: a window's coverage is {covered.min():g}; 'coverage: {how}' needs values of 0 or more, "
-                f"expected 'coverage: {how.removeprefix('log1p-')}'"
+                f"{self.path}: the coverage of {where} is {values[least]:g}; 'coverage: {how}' needs values of 0 or "
+                f"more, expected 'coverage: {how.removeprefix('log1p-')}'"
             )
         return np.log1p(values)
+
+
+def _place(genome: Genome, start: int, window: int) -> str:
+    """Return what to call the window that begins at `start` in the packed genome."""
+    chrom = max((name for name in genome.offsets if genome.offsets[name] <= start), key=genome.offsets.__getitem__)
+    return f"{chrom}:{start - genome.offsets[chrom]}-{start - genome.offsets[chrom] + window}"
 
 
 def _check_kind(path: Path) -> None:

@@ -60,7 +60,7 @@ def simulate(name: str, section: SimulatedDataset, seed: int, folder: Path) -> N
         Where JASPAR lacks a motif, or the sites do not fit into the windows or the windows into the chromosomes.
     """
     spec = section.simulate
-    motifs = jaspar.fetch(spec.motifs)
+    motifs = known_motifs(name, section)
     check_fit(name, section, motifs)
     all_regions, all_sites = [], []
     with whole_file(folder / "genome.fa") as beside, beside.open("w", encoding="ascii") as fasta:
@@ -191,6 +191,14 @@ def _write_bed(path: Path, regions: pl.DataFrame) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------- what fits
+
+
+def known_motifs(name: str, section: SimulatedDataset) -> list[KnownMotif]:
+    """Return the motifs that dataset `name` plants; InputError with every id that JASPAR does not hold."""
+    try:
+        return jaspar.fetch(section.simulate.motifs)
+    except InputError as error:
+        raise InputError(f"datasets.{name}.simulate.motifs: {problem}" for problem in error.problems) from None
 
 
 def check_fit(name: str, section: SimulatedDataset, motifs: Sequence[KnownMotif]) -> None:

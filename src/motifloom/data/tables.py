@@ -31,6 +31,9 @@ MOST_CLASSES = 200
 SHOWN = 20
 """So many names of columns or classes are spelled out in a message."""
 
+SHOWN_LETTERS = 40
+"""So much of each: where a header is missing, the names are sequences."""
+
 SPLIT_OF_WORD = {
     "train": "train",
     "validation": "validation",
@@ -62,7 +65,10 @@ def table_examples(config: Config, name: str, section: TableDataset) -> Examples
     """
     path, kind = section.sequences, config.kind(name)
     bad = BadRows(path)
-    table, own = _read(section, bad)
+    try:
+        table, own = _read(section, bad)
+    except InputError as error:
+        raise InputError([*bad.lines(), *error.problems]) from None
     groups = [_known(pl.col("group"))] if "group" in table.columns else []
     table = table.with_columns(_ids(table, bad), _splits(table, bad), *groups)
     labels = pl.DataFrame(
@@ -123,7 +129,8 @@ def _nearest(name: str, header: list[str]) -> str:
     """Say which columns there are, and which of them may be meant."""
     nearest = difflib.get_close_matches(name, header, n=1)
     hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
-    return f"its columns are {', '.join(header[:SHOWN])}{', …' * (len(header) > SHOWN)}{hint}"
+    names = [f"{column[:SHOWN_LETTERS]}{'…' * (len(column) > SHOWN_LETTERS)}" for column in header[:SHOWN]]
+    return f"its columns are {', '.join(names)}{', …' * (len(header) > SHOWN)}{hint}"
 
 
 def _read(section: TableDataset, bad: BadRows) -> tuple[pl.DataFrame, Codes]:
@@ -137,7 +144,7 @@ def _read(section: TableDataset, bad: BadRows) -> tuple[pl.DataFrame, Codes]:
     own = bytearray()
     parts = []
     for chunk in read_chunks(section.sequences, lambda header: _find_columns(section, header), bad):
-        sequences = chunk["sequence"].cast(pl.String).fill_null("")
+        sequences = chunk.select(_known(pl.col("sequence"))).to_series().fill_null("")
         codes = PACKED_OF_BYTE[np.frombuffer("".join(sequences.to_list()).encode(), dtype=np.uint8)]
         lengths = sequences.str.len_bytes().cast(pl.Int64)
         ends = lengths.cum_sum()
@@ -213,7 +220,7 @@ def _labels(table: pl.DataFrame, task: str, kind: Kind, bad: BadRows) -> pl.Seri
         return text.alias(task)
     number = text.cast(pl.Float64, strict=False)
     if kind == "regression":
-        fits = number.is_finite()
+        fits = number.cast(pl.Float32).is_finite()  # what models read
         told = f"'{task}' is '{{}}'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
     else:
         truth = text.str.to_lowercase().replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)

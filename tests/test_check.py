@@ -147,3 +147,18 @@ def test_what_is_left_of_an_earlier_packed_genome_is_packed_anew_or_told(folder,
     assert f"error: {packed}/codes.bin: holds 10 bases; expected 1800; remove the folder" in capsys.readouterr().err
     (packed / "codes.bin").unlink()
     assert main(["check", "my.yaml"]) == 0
+
+
+def test_a_genome_that_prepare_is_not_given_or_that_is_not_packed_is_told(folder, capsys):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(settings_of(one=dataset))
+    command = ["prepare", "--config", "my.yaml", "--dataset", "one", "--output", "out"]
+    assert main(command) == 2
+    assert main([*command, "--genome", "lost"]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert told == [
+        "error: datasets.one: its windows lie in a genome; expected the packed one with --genome",
+        "error: lost/contigs.tsv: no such file; there is no folder lost",
+        "error: lost/codes.bin: no such file; there is no folder lost",
+    ]
+    assert not (folder / "out").exists()

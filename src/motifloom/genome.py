@@ -21,7 +21,7 @@ import polars as pl
 
 from motifloom.errors import InputError
 from motifloom.fasta import CHUNK_BYTES, NO_BASE, FastaReader
-from motifloom.files import whole_file, write_tsv
+from motifloom.files import missing, whole_file, write_tsv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +151,7 @@ def write_stretches(packed: Codes, starts: Integers, ends: Integers, path: Path)
     """Append stretches of packed bases, from `starts` to `ends`, shape ``(n,)`` each, to a file."""
     bases = np.asarray(packed).data
     with path.open("ab") as out:
-        for block in _blocks(packed, len(starts), int((ends - starts).max(initial=0))):
+        for block in _blocks(packed, len(starts), int((ends - starts).max(initial=0)), once=True):
             places = zip(starts[block].tolist(), ends[block].tolist(), strict=True)
             out.write(b"".join([bases[start:end] for start, end in places]))
 
@@ -224,8 +224,11 @@ class Genome:
         Raises
         ------
         InputError
-            Where not all bases are there.
+            Where a file or some of the bases are not there.
         """
+        absent = [reason for name in ("contigs.tsv", "codes.bin") if (reason := missing(Path(folder) / name))]
+        if absent:
+            raise InputError(absent)
         contigs = pl.read_csv(Path(folder) / "contigs.tsv", separator="\t", schema_overrides={"contig": pl.String})
         names = contigs["contig"].to_list()
         packed, expected = map_codes(Path(folder) / "codes.bin"), contigs["length"].sum()
@@ -338,13 +341,15 @@ def read_records(fasta: str | Path, first: dict[str, str], chunk_bytes: int = CH
     return Records(reader.names, reader.rows, reader.lengths, np.frombuffer(packed, dtype=np.uint8))
 
 
-def _blocks(packed: Codes, number: int, width: int) -> Iterator[slice]:
-    """Divide `number` sequences of at most `width` bp into blocks; give the pages of a large file back after each.
+def _blocks(packed: Codes, number: int, width: int, once: bool = False) -> Iterator[slice]:
+    """Divide `number` sequences of at most `width` bp into blocks; give the file's pages back after each.
+
+    Those of a small file stay, for batches come to them again, unless it is read `once`.
 
     Pages count as memory of the process once they are touched. What is given back stays in the system's cache, from
     where it comes again.
     """
-    file: Any = packed.base if len(packed) > RESIDENT_BASES else None
+    file: Any = packed.base if once or len(packed) > RESIDENT_BASES else None
     step = max(1, min(BLOCK_SEQUENCES, BLOCK_BASES // max(width, 1)))
     for first in range(0, number, step):
         yield slice(first, first + step)

@@ -50,7 +50,7 @@ def prepare(config: Config, name: str, genome: Genome | None) -> Examples:
         examples = table_examples(config, name, section)
     else:
         if genome is None:
-            raise ValueError(f"{name} lies in a genome; none was given")
+            raise InputError(f"datasets.{name}: its windows lie in a genome; expected the packed one with --genome")
         examples = genome_examples(config, name, genome)
     sequences = examples.sequences(genome.packed if genome else np.empty(0, dtype=np.uint8))
     random, where = generator(config.seed, name, "split"), f"datasets.{name}.split: {_files(config, name)}"

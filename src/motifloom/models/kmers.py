@@ -33,8 +33,12 @@ def kmer_presence(codes: Codes, kmer: int, canonical: bool) -> npt.NDArray[np.bo
     """Return which sequences have which k-mers, as :func:`kmer_columns` numbers them; shape ``(n, k-mers)``."""
     columns = kmer_columns(kmer, canonical)
     present = np.zeros((len(codes), int(columns.max()) + 1), dtype=bool)
-    if codes.shape[1] >= kmer:
-        words = np.lib.stride_tricks.sliding_window_view(codes, kmer, axis=1)
-        row, place = np.nonzero((words < UNKNOWN).all(axis=2))
-        present[row, columns[words[row, place] @ 4 ** np.arange(kmer)[::-1]]] = True
+    places = codes.shape[1] - kmer + 1
+    if places > 0:
+        word, known = np.zeros((len(codes), places), dtype=np.int32), np.ones((len(codes), places), dtype=bool)
+        for offset in range(kmer):
+            bases = codes[:, offset : offset + places]
+            word = 4 * word + bases
+            known &= bases < UNKNOWN
+        present[np.nonzero(known)[0], columns[word[known]]] = True
     return present

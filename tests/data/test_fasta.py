@@ -60,7 +60,7 @@ def places_of(examples: Examples) -> list[tuple[Any, ...]]:
 
 def test_records_of_all_files_are_examples_positives_first(write):
     first = write("1.fa", ">a some words\nACGT\nacg\n>b\nTTTu\n")
-    second = write("2.fa.gz", gzip.compress(b">c\r\nGGGGGGGGGGN\r\n"))
+    second = write("2.fa.gz", gzip.compress(b">c\r\nGGGGGGGGGGN\r\n", mtime=0))
     negatives = write("n.fa", ">d\nCCC\n>a\nGTRA\n" + ">long\n" + "ACGTN" + "A" * 50 + "\n")
     examples = read([first, second], negatives)
     assert examples.table().to_dict(as_series=False) == {

@@ -85,7 +85,7 @@ def _write_inputs(folder: Path, settings: config.Config) -> None:
         (folder / fasta).parent.mkdir(parents=True, exist_ok=True)
         bases = {chrom: "".join(random.choice(list("ACGT"), CHROMOSOME)) for chrom in chroms}
         text = "".join(f">{chrom}\n{sequence}\n" for chrom, sequence in bases.items())
-        (folder / fasta).write_bytes(gzip.compress(text.encode()) if fasta.suffix == ".gz" else text.encode())
+        (folder / fasta).write_bytes(gzip.compress(text.encode(), mtime=0) if fasta.suffix == ".gz" else text.encode())
         starts = range(600, CHROMOSOME - 600, 2400)
         (folder / regions).write_text("".join(f"{c}\t{start}\t{start + 1}\n" for c in chroms for start in starts))
         if section.exclude:

@@ -175,13 +175,13 @@ def enriched_motifs(
             break
         motif = word = kmer_matrix(kmer, column, width, both_strands)
         sites, least = present[:, column], kmer - 0.5
+        places, _ = best_places(rest, motif, both_strands)
         for _ in range(ROUNDS):
             if not (sites & positive).any():
                 break
-            places, _ = best_places(rest, motif, both_strands)
             counts = aligned_counts(rest, places, sites & positive, width)
             motif = log_odds(centred(counts, width), background)
-            _, scores = best_places(rest, motif, both_strands)
+            places, scores = best_places(rest, motif, both_strands)
             least = float(np.quantile(scores[negative], NEGATIVES_BELOW, method="higher"))
             sites = scores > least
         rest = erased(erased(rest, motif, least, both_strands), word, kmer - 0.5, both_strands)

@@ -35,17 +35,22 @@ def count_draws(random: npt.NDArray[np.uint32], members: Places, starts: Places,
     counts
         Zeros, shape ``(n, resamples)``: filled in.
     """
+    # A row fits the processor's first cache; unsigned indices spare the question whether one counts from the end.
+    drawn = np.zeros((counts.shape[1], len(members)), dtype=np.uint16)
     for row in range(len(random)):
+        bits, times = random[row], drawn[row]
         for stratum in range(len(starts) - 1):
-            first = starts[stratum]
-            size = np.uint64(starts[stratum + 1] - first)
-            for place in range(first, starts[stratum + 1]):
-                drawn = (np.uint64(random[row, place]) * size) >> np.uint64(32)
-                counts[members[first + np.intp(drawn)], row] += 1
+            first, end = np.uint64(starts[stratum]), np.uint64(starts[stratum + 1])
+            for place in range(first, end):
+                times[first + (np.uint64(bits[place]) * (end - first) >> np.uint64(32))] += 1
+    for place in range(len(members)):
+        example = members[place]
+        for row in range(len(random)):
+            counts[example, row] = drawn[row, place]
 
 
 @compiled
-def score_rankings(
+def score_rankings(  # noqa: PLR0912 - one walk
     weights: npt.NDArray[Any], order: Places, labels: Floats, scores: Floats, ends: Places, bins: Places, cut: int
 ) -> Floats:
     """Compute all metrics of a binary task in one walk from the greatest score to the least.
@@ -71,28 +76,43 @@ def score_rankings(
     true_cut, up_to_cut = np.zeros(LANES), np.zeros(LANES)
     first = 0
     for last in ends:
+        if last > first:
+            for lane in range(LANES):
+                up_to_before[lane] = up_to[lane]
+        hit = False
         for place in range(first, last + 1):
             example, label, difference = order[place], labels[place], labels[place] - scores[place]
             square = difference * difference
+            if label:
+                hit = True
+                for lane in range(LANES):
+                    weight = float(weights[example, lane])
+                    true[lane] += weight
+                    up_to[lane] += weight
+                    squares[lane] += weight * square
+                    gap[lane] += weight * difference
+            else:
+                for lane in range(LANES):
+                    weight = float(weights[example, lane])
+                    area[lane] += 2 * weight * true_before[lane]
+                    up_to[lane] += weight
+                    squares[lane] += weight * square
+                    gap[lane] += weight * difference
+        if hit:
             for lane in range(LANES):
-                weight = float(weights[example, lane])
-                true[lane] += weight * label
-                up_to[lane] += weight
-                squares[lane] += weight * square
-                gap[lane] += weight * difference
-        # Half of the tied and all of the earlier positives stand above each negative of the run.
-        for lane in range(LANES):
-            hits = true[lane] - true_before[lane]
-            area[lane] += (up_to[lane] - up_to_before[lane] - hits) * (true[lane] + true_before[lane])
-            true_before[lane] += hits
-            up_to_before[lane] = up_to[lane]
-            precision[lane] += hits * true[lane] / max(up_to[lane], 1.0)
+                hits = true[lane] - true_before[lane]
+                if last > first:  # of the positives that are tied with a negative, half count as above it
+                    area[lane] += (up_to[lane] - up_to_before[lane] - hits) * hits
+                precision[lane] += hits * true[lane] / max(up_to[lane], 1.0)
+                true_before[lane] = true[lane]
         first = last + 1
         if first == cut:
-            true_cut[:], up_to_cut[:] = true, up_to
+            for lane in range(LANES):
+                true_cut[lane], up_to_cut[lane] = true[lane], up_to[lane]
         if first == len(order) or bins[first] != bins[last]:
-            gaps += np.abs(gap)
-            gap[:] = 0.0
+            for lane in range(LANES):  # an operation on whole arrays here would slow the loops above
+                gaps[lane] += abs(gap[lane])
+                gap[lane] = 0.0
     return _metrics_of_sums(true, up_to, area, precision, true_cut, up_to_cut, squares, gaps)
 
 

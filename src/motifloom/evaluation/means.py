@@ -49,10 +49,11 @@ class Mean(NamedTuple):
         centred = values - (np.bincount(group, values) / sizes)[group]
         others = np.maximum(sizes - 1, 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            each = np.bincount(group, centred**2) * sizes / others / len(values) ** 2
+            squared = centred**2
+            each = np.bincount(group, squared) * sizes / others / len(values) ** 2
             variance = float(each.sum())
             freedom = variance**2 / float((each**2 / others).sum()) if variance else float("nan")
-            return cls(float(values.mean()), variance, float((centred**3).sum()) / len(values) ** 3, freedom)
+            return cls(float(values.mean()), variance, float((squared * centred).sum()) / len(values) ** 3, freedom)
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the interval of a mean of values of 0 or more, whose distribution may lean to one side.

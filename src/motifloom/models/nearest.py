@@ -3,9 +3,9 @@
 The dot products of a query with 64 training sequences are computed at once. For each feature and each binary digit of
 its counts there is a row of bits, one for every training sequence: a plane. The dot product of a query with all of them
 is the sum of the planes of the query's features, each shifted by its digit. Planes are added like lines in writing,
-with full adders that take three bits and give their sum and a carry (carry-save addition, with which Harley and Seal
-count bits: Warren, *Hacker's Delight*, 2nd edition 2013, chapter 5). All of it is whole numbers: the result is exact,
-and of equally near sequences the earlier one is nearer.
+eight at a time, with full adders that take three bits and give their sum and a carry (carry-save addition, as Harley
+and Seal count bits: Warren, *Hacker's Delight*, 2nd edition 2013, chapter 5). All of it is whole numbers: the result is
+exact, and of equally near sequences the earlier one is nearer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from motifloom.genome import Codes
 
     Bits = npt.NDArray[np.uint64]
-    Flags = npt.NDArray[np.bool_]
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
     Sparse = npt.NDArray[np.integer[Any]]
@@ -39,8 +38,11 @@ BLOCK = 8192
 QUERIES = 1024
 """Queries that are compared with a block before the next one."""
 
-LEVELS = 64
-"""Binary digits that a dot product may have, and room for a carry."""
+DIGITS = 32
+"""Binary digits that a count may have."""
+
+GROUP = 8
+"""Planes that are added at a time; their carry is three digits further on."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Block:
         words = -(-features.shape[0] // 64)
         used = np.zeros(features.shape[1], dtype=np.int64)
         _join(features.indices, features.data, used)
-        column, digit = np.nonzero(used[:, None] >> np.arange(LEVELS // 2) & 1)
+        column, digit = np.nonzero(used[:, None] >> np.arange(DIGITS) & 1)
         first = 1 + np.searchsorted(column, np.arange(features.shape[1] + 1))
         digit = np.concatenate([[0], digit])
         planes = np.zeros((len(digit), words), dtype=np.uint64)
@@ -199,17 +201,20 @@ def _compare(
     `closeness` and `rows`, shape ``(queries, k)``, hold a heap per query whose root is the worst of those kept.
     Closeness ranks as the metric does: dot²/square of the training sequence, or 2 dot − square.
     """
-    sums = np.zeros((LEVELS, planes.shape[1]), dtype=np.uint64)
-    carries = np.zeros((2 * LEVELS, planes.shape[1]), dtype=np.uint64)
-    waits = np.zeros(LEVELS, dtype=np.bool_)
+    words, greatest = planes.shape[1], squares.max()
+    room = _levels(asked_squares.max(), greatest) + 3
+    most = (starts[1:] - starts[:-1]).max() * (first[1:] - first[:-1]).max() + GROUP  # planes of one digit
+    sums = np.zeros((room, words), dtype=np.uint64)
+    queue = np.zeros((room, most), dtype=np.int64)
+    carries = np.empty((room, most // 6 + 2 * GROUP, words), dtype=np.uint64)
     for query in range(len(starts) - 1):
-        levels = _levels(asked_squares[query], squares.max())
+        levels = _levels(asked_squares[query], greatest)
         sums[:levels] = 0
         _add_planes(
             columns[starts[query] : starts[query + 1]], counts[starts[query] : starts[query + 1]],
-            planes, first, digit, levels, sums, carries, waits,
+            planes, first, digit, levels, sums, queue, carries,
         )  # fmt: skip
-        for word in range(planes.shape[1]):
+        for word in range(words):
             lanes = _at_least(sums[:levels, word], _needed(closeness[query, 0], least[word], cosine))
             lane = 64 * word
             while lanes and lane < len(squares):
@@ -235,52 +240,60 @@ def _levels(asked: int, most: int) -> int:
 @compiled
 def _add_planes(
     columns: Sparse, counts: Sparse, planes: Bits, first: Integers, digit: Integers, levels: int, sums: Bits,
-    carries: Bits, waits: Flags,
+    queue: Integers, carries: Bits,
 ) -> None:  # fmt: skip
-    """Add the planes of one query's features to `sums`, digit by digit; planes of one digit go in pairs."""
-    odd = np.zeros(LEVELS, dtype=np.int64)
+    """Add the planes of one query's features to `sums`, digit by digit.
+
+    `queue` holds the planes of each digit, shape ``(digits, most)``, and `carries` the rows of bits that are carried to
+    it, shape ``(digits, rows, words)``; what they held before does not count.
+    """
+    planes_of, carries_of = np.zeros(len(queue), dtype=np.int64), np.zeros(len(queue), dtype=np.int64)
     for entry in range(len(columns)):
         for plane in range(first[columns[entry]], first[columns[entry] + 1]):
             level, count = digit[plane], counts[entry]
             while count:
-                if count & 1 and odd[level]:
-                    _add_pair(planes, odd[level], plane, level, sums, carries, waits)
-                    odd[level] = 0
-                elif count & 1:
-                    odd[level] = plane
+                if count & 1:
+                    queue[level, planes_of[level]] = plane
+                    planes_of[level] += 1
                 count >>= 1
                 level += 1
-    for level in range(levels):
-        if odd[level]:
-            _add_pair(planes, odd[level], 0, level, sums, carries, waits)
-        if waits[level]:
-            waits[level] = False
-            carries[2 * level + 1] = 0
-            _add_pair(carries, 2 * level, 2 * level + 1, level, sums, carries, waits)
-    waits[:] = False  # what is carried out of the last digit is zero
+    in_order = np.arange(carries.shape[1])
+    for level in range(levels):  # what is carried out of the last digit is zero
+        queue[level, planes_of[level] : planes_of[level] + GROUP - 1] = 0  # the first plane is all zeros
+        carries[level, carries_of[level] : carries_of[level] + GROUP - 1] = 0
+        higher = level + 3
+        for start in range(0, planes_of[level], GROUP):
+            rows = queue[level, start : start + GROUP]
+            _add_eight(planes, rows, level, sums, carries[higher, carries_of[higher]])
+            carries_of[higher] += 1
+        for start in range(0, carries_of[level], GROUP):
+            rows = in_order[start : start + GROUP]
+            _add_eight(carries[level], rows, level, sums, carries[higher, carries_of[higher]])
+            carries_of[higher] += 1
 
 
 @compiled
-def _add_pair(bits: Bits, one: int, other: int, level: int, sums: Bits, carries: Bits, waits: Flags) -> None:
-    """Add two rows of `bits` of one digit to `sums`; a carry waits for a second one of its digit to go with."""
-    while True:
-        carry = 2 * level + 2 + waits[level + 1]
-        _add_carry_save(sums, level, bits, one, other, carries, carry)
-        level += 1
-        waits[level] = not waits[level]
-        if waits[level]:
-            return
-        bits, one, other = carries, 2 * level, 2 * level + 1
+def _add_eight(bits: Bits, rows: Integers, level: int, sums: Bits, carry: Bits) -> None:
+    """Add eight rows of `bits` of one digit to the sums of this digit and the next two; `carry` becomes the rest."""
+    ones, twos, fours = sums[level], sums[level + 1], sums[level + 2]
+    a, b, c, d = bits[rows[0]], bits[rows[1]], bits[rows[2]], bits[rows[3]]
+    e, f, g, h = bits[rows[4]], bits[rows[5]], bits[rows[6]], bits[rows[7]]
+    for word in range(np.uint64(len(ones))):
+        one, two_a = _add(ones[word], a[word], b[word])
+        one, two_b = _add(one, c[word], d[word])
+        two, four_a = _add(twos[word], two_a, two_b)
+        one, two_a = _add(one, e[word], f[word])
+        one, two_b = _add(one, g[word], h[word])
+        two, four_b = _add(two, two_a, two_b)
+        four, carry[word] = _add(fours[word], four_a, four_b)
+        ones[word], twos[word], fours[word] = one, two, four
 
 
 @compiled
-def _add_carry_save(sums: Bits, level: int, bits: Bits, one: int, other: int, carries: Bits, carry: int) -> None:
-    """Add three bits in each place: ``sums[level]`` becomes their sum, ``carries[carry]`` what the next digit gets."""
-    for word in range(sums.shape[1]):
-        a, b, c = sums[level, word], bits[one, word], bits[other, word]
-        either = a ^ b
-        sums[level, word] = either ^ c
-        carries[carry, word] = (a & b) | (either & c)
+def _add(x: int, y: int, z: int) -> tuple[int, int]:
+    """Add three bits in each place: return their sum, and what the next digit gets."""
+    either = y ^ z
+    return x ^ either, (y & z) | (x & either)
 
 
 @compiled

@@ -273,7 +273,7 @@ def test_chunks_make_no_difference(write, monkeypatch):
         ("t.tsv", b"PAR1\0", "is Parquet; its name should end in .parquet"),
         ("t.tsv.gz", gzip.compress(GOOD.encode() * 99, mtime=0)[:-40], TRUNCATED),
         ("t.tsv.gz", gzip.compress(GOOD.encode(), mtime=0)[:20], TRUNCATED),
-        ("t.tsv", gzip.compress(gzip.compress(GOOD.encode()), mtime=0), "is gzip within gzip; unzip it once"),
+        ("t.tsv", gzip.compress(gzip.compress(GOOD.encode(), mtime=0), mtime=0), "is gzip within gzip; unzip it once"),
         ("t.xlsx", b"PK\x03\x04", "expected a name that ends in .tsv, .csv, .txt (or these and .gz) or .parquet"),
         ("t.csv", "sequence,label,label\nA,1,1\n", "row 1: the column 'label' stands twice; expected a name for each"),
         ("t.csv", 'sequence,"label\nA,1\n', f"row 1: {OPEN_QUOTE}"),

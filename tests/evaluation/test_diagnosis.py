@@ -14,7 +14,7 @@ from motifloom.cli import diagnose
 from motifloom.config import dump
 from motifloom.data.predictions import predictions_table
 from motifloom.evaluation import mistakes, stability, strata
-from motifloom.evaluation.intervals import accuracy_interval
+from motifloom.evaluation.intervals import share_interval
 from motifloom.evaluation.panels import Run, align
 
 RUNS = [Run("knn", 0), Run("cnn", 0), Run("cnn", 1), Run("cnn", 2)]
@@ -127,7 +127,7 @@ def test_formulas_of_intervals():
     expected = pearsonr([1, 2, 3, 4, 5, 6.5], [2, 1, 4, 3, 6, 5.0]).confidence_interval(0.95)
     found = strata.correlation_interval(pearsonr([1, 2, 3, 4, 5, 6.5], [2, 1, 4, 3, 6, 5.0])[0], 6, z)
     assert found == pytest.approx(tuple(expected), abs=1e-9)
-    assert accuracy_interval(0.8, 50, 0.95) == pytest.approx((0.66964, 0.88758), abs=1e-4)  # Wilson, 40 of 50
+    assert share_interval(0.8, 50, 0.95) == pytest.approx((0.66964, 0.88758), abs=1e-4)  # Wilson, 40 of 50
     assert np.isnan(strata.correlation_interval(1.0, 9, z)).all()
 
 

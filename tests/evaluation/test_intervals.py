@@ -120,14 +120,15 @@ def test_intervals_of_means_at_their_limits():
 
 
 def test_delongs_interval_by_hand():
-    # Placements of the positives 1, 1, 1/2 and of the negatives 1, 2/3: the area is 5/6, its variance
-    # (1/12) / 3 + (1/18) / 2 = 1/18; what the positives miss has the third moment 1/108, and 1/972 is a 9th of that.
-    ranking = metrics.Ranking.of(np.array([1, 1, 1, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.5, 0.1]))
-    low, high = intervals.auroc_interval(ranking, 0.4)
+    # Placements of the positives 1, 1, 1/2 and of the negatives 1, 2/3, three times each: the area is 5/6, its variance
+    # (1/16) / 9 + (1/30) / 6 = 1/80; what positives miss has the third moment 1/108: its third cumulant is 9/108 / 9³.
+    labels, scores = np.array([1, 1, 1, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.5, 0.1])
+    low, high = intervals.auroc_interval(metrics.Ranking.of(np.tile(labels, 3), np.tile(scores, 3)), 0.8)
     for end, side in ((low, -1), (high, 1)):
-        statistic = (end - 5 / 6) / np.sqrt(1 / 18)
-        assert transformed(statistic, 18**1.5 / 972) == pytest.approx(side * t.ppf(0.7, 1))
-    assert intervals.auroc_interval(ranking, 0.99)[0] == 0
+        statistic = (end - 5 / 6) / np.sqrt(1 / 80)
+        assert transformed(statistic, 80**1.5 / 8748) == pytest.approx(side * t.ppf(0.9, 5))
+    low, _ = intervals.auroc_interval(metrics.Ranking.of(labels, scores), 0.99)
+    assert low == intervals.share_interval(5 / 6, 2, 0.99)[0]  # the other would be below 0
     perfect = metrics.Ranking.of(np.array([1, 1, 0, 0, 0.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
     assert intervals.auroc_interval(perfect, 0.9) == pytest.approx((np.sqrt(0.05), 1))
     wrong = metrics.Ranking.of(np.array([0, 0, 1, 1, 1.0]), np.array([0.9, 0.8, 0.3, 0.2, 0.1]))
@@ -173,5 +174,5 @@ def test_intervals_of_calibration_errors_at_their_limits():
 
 
 def test_wilsons_interval_of_no_error_has_a_width():
-    assert intervals.accuracy_interval(1.0, 20, 0.95) == pytest.approx((1 / (1 + norm.ppf(0.975) ** 2 / 20), 1))
-    assert np.isnan(intervals.accuracy_interval(float("nan"), 0, 0.95)).all()
+    assert intervals.share_interval(1.0, 20, 0.95) == pytest.approx((1 / (1 + norm.ppf(0.975) ** 2 / 20), 1))
+    assert np.isnan(intervals.share_interval(float("nan"), 0, 0.95)).all()

@@ -159,7 +159,9 @@ def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
     What an area misses to 1 is a mean over the positives, or the negatives, of what their placements miss: its
     variance is the sum of these means' variances (DeLong et al. 1988, Biometrics 44:837). So is its third cumulant:
     :meth:`motifloom.evaluation.means.Mean.interval` takes the skewness away, which is great for a good model, where a
-    few examples miss much. Of a ranking without a fault see :func:`_of_no_fault`.
+    few examples miss much. Where those are very few, that goes too far: the low end is never below Wilson's for a share
+    of the rarer label's k examples, since no area varies more than area · (1 − area) / k (Bamber 1975, J Math Psychol
+    12:387). Of a ranking without a fault see :func:`_of_no_fault`.
 
     Returns
     -------
@@ -175,7 +177,7 @@ def auroc_interval(ranking: Ranking, confidence: float) -> tuple[float, float]:
     over = [Mean.of(1 - placed, np.zeros(len(placed))) for placed in placements]
     missing = Mean(1 - area, sum(each.variance for each in over), sum(each.third for each in over), ranking.fewest - 1)
     low, high = missing.interval(confidence)
-    return max(0.0, 1 - high), 1 - low
+    return max(share_interval(area, ranking.fewest, confidence)[0], 1 - high), 1 - low
 
 
 def auprc_interval(values: Floats, estimate: float, fewest: int, confidence: float) -> tuple[float, float]:
@@ -200,14 +202,14 @@ def _of_no_fault(fewest: int, confidence: float) -> tuple[float, float]:
     return float(((1 - confidence) / 2) ** (1 / fewest)), 1.0
 
 
-def accuracy_interval(accuracy: float, n: int, confidence: float) -> tuple[float, float]:
+def share_interval(share: float, n: int, confidence: float) -> tuple[float, float]:
     """Return Wilson's interval of a share of `n` examples (1927, J Am Stat Assoc 22:209); NaN of none."""
     if not n:
         return float("nan"), float("nan")
     z = float(norm.ppf((1 + confidence) / 2))
-    middle = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
-    width = z / (1 + z**2 / n) * math.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
-    return min(middle - width, accuracy), max(middle + width, accuracy)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    width = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return min(middle - width, share), max(middle + width, share)
 
 
 def calibration_interval(ranking: Ranking, estimate: float, confidence: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from motifloom.evaluation.intervals import accuracy_interval, auroc_interval
+from motifloom.evaluation.intervals import auroc_interval, share_interval
 from motifloom.evaluation.metrics import Ranking
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _rows(panel: Panel, strata: Sequence[Stratum], confidence: float) -> Iterato
             if isinstance(scored, Ranking):
                 ends = auroc_interval(scored, confidence)
             elif panel.kind == "multiclass":
-                ends = accuracy_interval(value, len(labels), confidence)
+                ends = share_interval(value, len(labels), confidence)
             else:
                 ends = correlation_interval(value, len(labels), z)
             positives = int(labels.sum()) if panel.kind == "binary" else None

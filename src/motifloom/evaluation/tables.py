@@ -23,7 +23,6 @@ from motifloom.evaluation.comparisons import (
     q_values,
 )
 from motifloom.evaluation.intervals import (
-    accuracy_interval,
     auprc_interval,
     auroc_interval,
     bootstrap_generator,
@@ -31,6 +30,7 @@ from motifloom.evaluation.intervals import (
     corrected_interval,
     distributions,
     estimates,
+    share_interval,
 )
 from motifloom.evaluation.jackknife import precisions_without_each
 from motifloom.evaluation.means import Mean
@@ -183,7 +183,7 @@ def _interval(reached: Reached, metric: str, place: int, confidence: float) -> t
         case "auprc", _:
             return auprc_interval(spread, value, scored.fewest, confidence)
         case "accuracy", _:
-            return accuracy_interval(value, len(scored), confidence)
+            return share_interval(value, len(scored), confidence)
         case "ece", Ranking():
             return calibration_interval(scored, value, confidence)
     of_examples = scored.per_example(metric)

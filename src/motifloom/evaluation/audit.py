@@ -18,10 +18,10 @@ Its keys are sorted, its values plain; what is not defined is null.
     For every model, replicate and task (and over all classes) the main ``metric`` on test: its ``value`` on all ``n``
     examples, and ``value_without`` on the ``n_without`` that are not leaked.
 ``shortcuts``
-    For every task the ``feature`` that tells most of it on validation, its ``meaning`` in words, its ``value`` of
-    ``metric`` on test; the best ``model`` and its ``model_value``, a mean over replicates; ``explained``, the share of
-    the model's distance from chance that the feature reaches; ``warning``, a sentence where that is most of it;
-    ``features``, what every feature reaches on test.
+    For every task the ``feature`` that tells most of it on train and validation, its ``meaning`` in words, its
+    ``value`` of ``metric`` on test; the best ``model`` and its ``model_value``, a mean over replicates;
+    ``explained``, the share of the model's distance from chance that the feature reaches; ``warning``, a sentence
+    where that is most of it; ``features``, what every feature reaches on test.
 ``warnings``
     Plain sentences.
 """

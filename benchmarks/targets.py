@@ -170,6 +170,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=3)
     parser.add_argument("--split", choices=HELD_OUT, default="test", help="whose scores are shown")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto", help="of training")
+    parser.add_argument("--seed", type=int, default=0, help="of the run: another has other negatives and trainings")
     options = parser.parse_args()
     torch.set_num_threads(1)
     networks = [title for model in options.models for title in (model, f"{model}{ENSEMBLE}")]
@@ -180,7 +181,8 @@ def main() -> None:
         sections = {name: datasets(options.inputs.resolve())[name] for name in options.datasets}
         models_of_run = [KMER_LOGISTIC, KNN, *options.models]
         training = {"precision": options.precision}
-        config = validate({"results": folder, "datasets": sections, "models": models_of_run, "training": training})
+        run = {"results": folder, "seed": options.seed, "datasets": sections, "models": models_of_run}
+        config = validate(run | {"training": training})
         for name in options.datasets:
             found = list(scores(config, name, options.replicates))
             print(line(name, found, models, options.split), flush=True)

@@ -181,6 +181,10 @@ REFUSED = {
         b"\n  >a\nAC\n",
         ["line 2: '>' stands within a line; expected it to begin a header's line"],
     ),
+    "no line end behind the name": (
+        b">a\nAC\n>" + b"ACGT" * 251 + b" x\nAC\n",
+        ["line 3: a name of more than 1000 letters; is the line end behind it missing?"],
+    ),
     "name of other bytes": (b">a\xe9\nAC\n", ["line 1: the name 'a\\xe9' is no text in UTF-8"]),
 }  # fmt: skip
 
@@ -239,6 +243,14 @@ def test_many_problems_are_counted(write, tmp_path, chunk_bytes):
     assert told[0].startswith("line 2: '!'")
     assert told[19].startswith("line 21: '!'")
     assert told[20:] == ["11 more such rows"]
+
+
+@pytest.mark.parametrize("chunk_bytes", [7, 999, 1001, 1 << 20])
+@pytest.mark.parametrize("end", ["", "\nAC\n", " x\nAC\n"])
+def test_a_name_without_end_is_told_once_wherever_chunks_end(write, chunk_bytes, end):
+    path = write("g.fa", ">a\nAC\n>" + "ACGT" * 1000 + end)
+    told = "line 3: a name of more than 1000 letters; is the line end behind it missing?"
+    assert problems_of(path, read_records, {}, chunk_bytes) == [told]
 
 
 def test_a_packed_genome_stays_when_the_next_file_is_refused(write, tmp_path):

@@ -42,6 +42,9 @@ NO_BLANK = re.compile(b"[^\n\t ][^\n]*")
 NO_BASE = 255
 """What a table of letters holds for a byte that can stand in no sequence."""
 
+LONGEST_NAME = 1000
+"""Letters of a name, at most: a line without an end is no name."""
+
 NO_NAME = "a sequence without a name; expected a word after '>'"
 
 MOST_PROBLEMS = 20
@@ -217,12 +220,17 @@ class FastaReader:
         for mark in MARK.finditer(text) if b">" in text or b";" in text else ():  # seldom, and the search is slow
             blocks.append(self._pack(text[place : mark.start()]))
             place = mark.end()
-            if place == len(text) and not last:
-                self._held, end = mark[1], place
-                break
             self._line += 1
-            if mark[2] is not None:
-                self._headers.append((self._line, self._bases, mark[2]))
+            name = mark[2]
+            if name is not None and len(name) > LONGEST_NAME:
+                self._add(self._line, f"a name of more than {LONGEST_NAME} letters; is the line end behind it missing?")
+                name = name[:40] + b"..."
+            if place == len(text) and not last:
+                self._line -= 1
+                self._held, end = mark[1] if name == mark[2] else b"\n>" + name + b" ", place
+                break
+            if name is not None:
+                self._headers.append((self._line, self._bases, name))
         blocks.append(self._pack(text[place:end]))
         return b"".join(blocks)
 

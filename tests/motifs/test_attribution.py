@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from motifloom import config
+from motifloom.config.models import BASELINES
 from motifloom.data.dataset import Dataset
 from motifloom.data.shuffle import shuffled_within
 from motifloom.genome import PADDING, UNKNOWN, decode, encode, reverse_complement
@@ -336,7 +337,7 @@ def trained(name: str, dataset: Dataset, folder: Path, epochs: int) -> SequenceM
 
 
 def test_every_architecture_is_here() -> None:
-    assert (*LEARNING,) == config.ARCHITECTURES[len(config.BASELINES) :]
+    assert (*LEARNING,) == config.ARCHITECTURES[len(BASELINES) :]
 
 
 @pytest.mark.parametrize("name", LEARNING)

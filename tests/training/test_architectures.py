@@ -11,6 +11,7 @@ import torch
 from tests.conftest import planted, table_config
 
 from motifloom import config
+from motifloom.config.models import BASELINES
 from motifloom.data.dataset import Dataset
 from motifloom.evaluation.selection import mean_main_score
 from motifloom.genome import reverse_complement, sequence_lengths
@@ -40,7 +41,7 @@ def trained(name: str, dataset: Dataset, folder: Path, epochs: int, replicate: i
 
 
 def test_every_architecture_is_here() -> None:
-    assert (*NETWORKS,) == config.ARCHITECTURES[len(config.BASELINES) :]
+    assert (*NETWORKS,) == config.ARCHITECTURES[len(BASELINES) :]
 
 
 @each_network

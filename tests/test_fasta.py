@@ -116,8 +116,9 @@ def test_bad_names_of_records_are_told_with_their_bad_letters_and_across_files(w
     ]
 
 
-def test_a_byte_order_mark_is_passed_over(write):
-    assert read_records(write("r.fa", b"\xef\xbb\xbf>a\nAC\n"), {}).names == ["a"]
+@pytest.mark.parametrize("chunk_bytes", [3, 1 << 16])
+def test_a_byte_order_mark_is_passed_over(write, chunk_bytes):
+    assert read_records(write("r.fa", b"\xef\xbb\xbf>a\nAC\n"), {}, chunk_bytes).names == ["a"]
 
 
 def test_bgzip_is_read(tmp_path):

@@ -45,6 +45,8 @@ NO_BASE = 255
 LONGEST_NAME = 1000
 """Letters of a name, at most: a line without an end is no name."""
 
+LONG_NAME = f"a name of more than {LONGEST_NAME} letters; is the line end behind it missing?"
+
 NO_NAME = "a sequence without a name; expected a word after '>'"
 
 MOST_PROBLEMS = 20
@@ -190,10 +192,10 @@ class FastaReader:
             stream = gzip.GzipFile(fileobj=raw) if head.startswith(GZIP) else raw
             chunk = stream.read1(self.chunk_bytes)
             self._check_kind(chunk)
-            chunk, after_return = chunk.removeprefix(BYTE_ORDER_MARK), False
+            passed_over = BYTE_ORDER_MARK
             while chunk:
-                text = chunk.removeprefix(b"\n") if after_return else chunk
-                after_return = chunk.endswith(b"\r")
+                text = chunk.removeprefix(passed_over)
+                passed_over = b"\n" if chunk.endswith(b"\r") else b""
                 yield text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
                 chunk = stream.read1(self.chunk_bytes)
             if BGZIP_HEADER.match(head):
@@ -219,16 +221,14 @@ class FastaReader:
         self._held = text[end:]
         for mark in MARK.finditer(text) if b">" in text or b";" in text else ():  # seldom, and the search is slow
             blocks.append(self._pack(text[place : mark.start()]))
-            place = mark.end()
-            self._line += 1
-            name = mark[2]
+            place, name = mark.end(), mark[2]
             if name is not None and len(name) > LONGEST_NAME:
-                self._add(self._line, f"a name of more than {LONGEST_NAME} letters; is the line end behind it missing?")
+                self._add(self._line + 1, LONG_NAME)
                 name = name[:40] + b"..."
             if place == len(text) and not last:
-                self._line -= 1
                 self._held, end = mark[1] if name == mark[2] else b"\n>" + name + b" ", place
                 break
+            self._line += 1
             if name is not None:
                 self._headers.append((self._line, self._bases, name))
         blocks.append(self._pack(text[place:end]))

@@ -37,12 +37,35 @@ def features(shape: tuple[int, int, int]) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
+def leave_in_memory(value: float, size: int) -> None:
+    """Fill memory and free it: a result that is never written would hold the value."""
+    blocks = [torch.full((size,), value) for _ in range(5)]
+    blocks.clear()
+
+
 @each_shape
 def test_convolution(shape: tuple[int, int, int]) -> None:
     mine, theirs = (kind(shape[1], 6, 3, 2, 4, 2) for kind in (Conv1d, nn.Conv1d))
     theirs.load_state_dict(mine.state_dict())
     x = features(shape)
     assert_equal(gradients(mine, x, [*mine.parameters()]), gradients(theirs, x, [*theirs.parameters()]))
+
+
+@pytest.mark.parametrize("places", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("stride", [1, 2, 5])
+@pytest.mark.parametrize("kernel_size", [1, 3, 7])
+def test_gradients_in_bfloat16_are_those_in_float32_but_for_rounding(
+    kernel_size: int, stride: int, places: int
+) -> None:
+    mine = Conv1d(16, 64, kernel_size, stride, kernel_size // 2, bias=False)
+    x = torch.rand((36, 16, places), generator=torch.Generator().manual_seed(0))
+    exact = gradients(mine, x, [*mine.parameters()])
+    for _ in range(3):
+        for size in (mine.weight.numel(), 4 * mine.weight.numel()):
+            leave_in_memory(1e4, size)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            for one, other in zip(gradients(mine, x, [*mine.parameters()]), exact, strict=True):
+                assert (one - other).abs().max() < 0.05 * other.abs().max().clamp(min=1)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,17 @@ class Conv1d(nn.Conv1d):
         return self.filtered(x, self.stride[0], int(self.padding[0]))
 
     def filtered(self, x: Tensor, stride: int, padding: int) -> Tensor:
-        """Apply the filters every `stride` places, with `padding` zeros beyond either end."""
+        """Apply the filters every `stride` places, with `padding` zeros beyond either end.
+
+        Where few places are passed over in strides, that is done in float32: of weights that meet no place at all torch
+        2.13 leaves the gradient in bfloat16 as whatever stood in memory.
+        """
+        span = (self.kernel_size[0] - 1) * self.dilation[0] + 1
+        if stride > 1 and x.shape[2] < span + stride:
+            with torch.autocast(x.device.type, enabled=False):
+                return self._convolved(x.float(), stride, padding)
+        return self._convolved(x, stride, padding)
+
+    def _convolved(self, x: Tensor, stride: int, padding: int) -> Tensor:
         weight, dilation = self.weight.unsqueeze(2), (1, self.dilation[0])
         return functional.conv2d(as_image(x), weight, self.bias, (1, stride), (0, padding), dilation).squeeze(2)

@@ -241,6 +241,10 @@ def test_merged_keys_may_be_overridden_and_a_byte_order_mark_stands_before(write
     [
         (changed(training={"learning_rate": float("inf")}), "training.learning_rate: input should be a finite number"),
         (changed(datasets__reb1__window=10**20), "datasets.reb1: window: expected at most 1000000000, found 1e+20"),
+        (
+            changed(datasets__reb1__window=100, datasets__reb1__jitter=50),
+            "reb1: jitter: expected at most 49, found 50",
+        ),
         (changed(datasets__reb1__negatives_per_positive=10**15), "negatives_per_positive: expected at most 1000000000"),
         (changed(datasets__toy__simulate={"motifs": ["MA0139.2"], "positives": 10**12}), "positives: expected at most"),
         (changed(models=["knn", "cnn", "knn"]), "models: knn stands twice"),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from motifloom.config import Training, validate
-from motifloom.data.dataset import Dataset
+from motifloom.data.dataset import Dataset, Sequences
 from motifloom.data.jitter import with_room
 from motifloom.data.prepare import prepare
 from motifloom.data.territory import Intervals
@@ -167,6 +167,28 @@ def test_a_shift_never_reaches_excluded_places_or_held_out_windows(prepared: Pre
     assert train.filter(pl.col("after").is_between(0, JITTER, closed="none")).height > 0
 
 
+@pytest.mark.parametrize("negatives", ["random", "beside.bed"])
+def test_a_shift_brings_no_positive_into_a_negative(prepared: Prepared, negatives: str) -> None:
+    """Nor the centre of a positive out of its window."""
+    jitter = (WINDOW - 1) // 2
+    places = [(chrom, place) for chrom, length in LENGTHS.items() for place in range(40, length - 60, 90)]
+    regions = "".join(f"{chrom}\t{place}\t{place + 1}\n" for chrom, place in places)
+    beside = prepared.folder / "beside.bed"
+    beside.write_text("".join(f"{chrom}\t{place + 23}\t{place + 24}\n" for chrom, place in places))
+    negatives = str(beside) if negatives == beside.name else negatives
+    records = prepared.examples(regions, negatives=negatives, jitter=jitter)
+    reach = records.table().with_columns(records.records.select("offset", "before", "after"))
+    positive, negative = reach.filter(tf=1), reach.filter(tf=0)
+    taken = Intervals.of(positive["offset"].to_numpy(), positive["offset"].to_numpy() + WINDOW)
+    first, end = negative["offset"] - negative["before"], negative["offset"] + WINDOW + negative["after"]
+    assert not taken.overlap(first.to_numpy(), end.to_numpy()).any()
+    room = negative.filter(split="train").select(pl.col("before").min(), most=pl.col("after").max()).row(0)
+    assert room[0] < jitter == room[1]
+    train = positive.filter(split="train")
+    assert train.select("before", "after").unique().rows() == [(jitter, jitter)]
+    assert jitter < WINDOW // 2
+
+
 def test_room_ends_where_a_stretch_does() -> None:
     windows = pl.DataFrame({"offset": [10, 12, 30, 55], "length": [5, 5, 10, 3]})
     room = with_room(windows, 4, Intervals(np.array([9, 25]), np.array([18, 40])))
@@ -200,3 +222,33 @@ def test_a_table_that_does_not_fit_its_bases_is_refused(prepared: Prepared) -> N
     cut = Dataset.open(prepared.folder / "out" / "examples.parquet")
     with pytest.raises(IndexError, match=r"sequence \d+: 20 bp from \d+ on, of 30$"):
         cut.codes(np.array([0]))
+
+
+def test_labels_lie_row_by_row_in_memory_however_the_table_does(prepared: Prepared) -> None:
+    """Sums, and so trained weights, depend on the order."""
+    sequences = prepared.written(prepared.examples()).sequences
+    for number in range(1, 40):
+        values = np.arange(2.0 * number).reshape(number, 2)
+        tables = [pl.DataFrame({"b": values[:, 0], "a": values[:, 1]}), pl.DataFrame(values, schema=["b", "a"])]
+        for table in [*tables, pl.concat([tables[0], tables[1]])]:
+            labels = Dataset(table, sequences).labels(np.arange(number))
+            assert labels.flags.c_contiguous
+            assert labels.tolist() == values.tolist()
+
+
+def test_a_fingerprint_is_of_all_that_training_may_see(prepared: Prepared) -> None:
+    """Another reach of shifts is other data, and so is a base that only they reach."""
+    found = [prepared.written(prepared.examples(jitter=jitter)).fingerprint for jitter in (0, JITTER, JITTER, 5)]
+    assert found[1] == found[2]
+    assert len(set(found)) == 3
+    dataset = prepared.written(prepared.examples(jitter=JITTER))
+    own, reached = np.zeros((2, len(dataset.sequences.packed)), dtype=bool)
+    for first, length, before, after in dataset.sequences.table.select("offset", "length", "before", "after").rows():
+        own[first : first + length] = True
+        reached[first - before : first + length + after] = True
+    packed = np.array(dataset.sequences.packed)
+    packed[np.flatnonzero(reached & ~own)[0]] ^= 1
+    other = Dataset(dataset.examples, Sequences(packed, dataset.sequences.table))
+    everything = np.arange(len(other.examples))
+    assert np.array_equal(other.codes(everything), dataset.codes(everything))
+    assert other.fingerprint not in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
@@ -139,6 +139,16 @@ class Windows(Source):
 
     window: Annotated[int, Field(ge=10)] = 200
     jitter: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _keep_the_centre(self) -> Self:
+        most = (self.window - 1) // 2
+        if self.jitter > most:
+            raise ValueError(
+                f"jitter: expected at most {most}, found {self.jitter}: the centre of a window of {self.window} bp "
+                "would be shifted out of it"
+            )
+        return self
 
 
 class GenomeDataset(Windows):

@@ -117,6 +117,12 @@ class Sequences:
         starts = self._offsets[rows] if shifts is None else self._offsets[rows] + shifts
         return gather(self.packed, starts, self.lengths[rows], minus, width)
 
+    def with_room(self, rows: Integers) -> Codes:
+        """Gather sequences with the bases that they may be shifted to, shape ``(n, the greatest length)``."""
+        before, after = (room[rows] for room in self.room)
+        lengths = before + self.lengths[rows] + after
+        return gather(self.packed, self._offsets[rows] - before, lengths, self._minus[rows], int(lengths.max()))
+
     def composition(self, rows: Integers) -> Composition:
         """Count what the sequences of `rows` are made of."""
         return Composition.of(self.packed, self._offsets[rows], self.lengths[rows])
@@ -156,13 +162,18 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of what a model learns from: names, splits, labels and sequences, 32 hexadecimal digits."""
+        """A digest of what a model learns from, 32 hexadecimal digits.
+
+        That is names, splits, labels, and sequences with the bases that they may be shifted to.
+        """
         digest = hashlib.blake2b(digest_size=16)
         for row in self.examples.select("id", "split", *self.tasks).iter_rows():
             digest.update(repr(row).encode())
+        for room in self.sequences.room:
+            digest.update(room.tobytes())
         rows = np.arange(len(self.examples))
         for first in range(0, len(rows), FINGERPRINT_ROWS):
-            digest.update(self.codes(rows[first : first + FINGERPRINT_ROWS]).data)
+            digest.update(self.sequences.with_room(rows[first : first + FINGERPRINT_ROWS]).data)
         return digest.hexdigest()
 
     def rows(self, *splits: str) -> npt.NDArray[np.int64]:
@@ -178,6 +189,5 @@ class Dataset:
 
         They are 0 or 1, or values where the dataset is one of regression.
         """
-        return self.examples.select(pl.col(self.tasks).cast(pl.Float32).fill_null(float("nan")))[rows].to_numpy(
-            writable=True
-        )
+        table = self.examples.select(pl.col(self.tasks).cast(pl.Float32).fill_null(float("nan")))[rows]
+        return table.to_numpy(order="c", writable=True)  # sums depend on the order in memory

@@ -102,15 +102,15 @@ def genome_examples(config: Config, name: str, genome: Genome) -> Examples:
         random = generator(config.seed, name, "negatives")
         negatives, own = _shuffles(positives, genome.packed, _per_positive(section), random)
     else:
-        taken = taken.union(*unusable.values())
-        free = {split: territory.minus(taken) for split, territory in territories.items()}
+        unfree = taken.union(*unusable.values())
+        free = {split: territory.minus(unfree) for split, territory in territories.items()}
         negatives = _sampled(config.seed, name, section, positives, free, genome)
     dropped.append(sources.useless_exclusions())
 
     if section.jitter:
         allowed = chromosomes(genome, genome.lengths).minus(unusable[EXCLUDED])
         positives = with_room(positives, section.jitter, allowed)
-        negatives = negatives if len(own) else with_room(negatives, section.jitter, allowed)
+        negatives = negatives if len(own) else with_room(negatives, section.jitter, allowed.minus(taken))
     records = pl.concat([positives, negatives])
     order = records.select(pl.arg_sort_by("place", "strand", maintain_order=True)).to_series()
     records = records[order]

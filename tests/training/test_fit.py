@@ -8,12 +8,13 @@ from sklearn.metrics import roc_auc_score
 from tests.conftest import KINDS, dataset_of, planted, simulated_config, table_config
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from motifloom.config import Training
 from motifloom.data.dataset import Dataset
-from motifloom.errors import InputError
+from motifloom.errors import InputError, Problems
 from motifloom.evaluation.selection import main_scores, mean_main_score
 from motifloom.models.oracle import posterior
 from motifloom.training.checkpoints import load, save
-from motifloom.training.fit import fit, predict, standardisation
+from motifloom.training.fit import _check_numbers, batches_to_predict, fit, predict, standardisation
 from motifloom.training.losses import LOSSES
 
 
@@ -136,6 +137,43 @@ def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"model\.ckpt: is no checkpoint of tensors and plain values"):
         load(tmp_path / "model.ckpt")
     assert not (tmp_path / "exploded").exists()
+
+
+def test_a_damaged_checkpoint_is_refused_or_read(trained, tmp_path):
+    """Whatever byte is another, or wherever the file ends."""
+    save(trained[0], tmp_path / "model.ckpt")
+    whole, random = (tmp_path / "model.ckpt").read_bytes(), np.random.default_rng(0)
+    pickled = whole.index(b"PK", 1)  # before it the plain values, behind it weights, which hold any number
+    refused = 0
+    for place in random.integers(0, pickled, 300).tolist():
+        damaged = bytearray(whole)
+        damaged[place] = int(random.integers(256))
+        (tmp_path / "model.ckpt").write_bytes(damaged if place % 4 else whole[:place])
+        problems = Problems()
+        with problems.gathered():
+            load(tmp_path / "model.ckpt")
+        assert all("is no checkpoint of" in problem for problem in problems.found)
+        refused += len(problems.found)
+    assert 100 < refused <= 300
+
+
+def test_long_sequences_are_predicted_a_few_at_a_time(toy, trained, monkeypatch):
+    rows = toy.rows("test")
+    whole = predict(trained[0], toy, rows)
+    monkeypatch.setattr("motifloom.training.fit.PREDICT_BASES", 7 * toy.length)
+    sizes = [len(codes) for codes, _ in batches_to_predict(toy, rows)]
+    assert sizes == [7] * (len(rows) // 7) + [len(rows) % 7]
+    assert predict(trained[0], toy, rows) == pytest.approx(whole, abs=1e-6)
+    monkeypatch.setattr("motifloom.training.fit.PREDICT_BASES", toy.length - 1)
+    assert {len(codes) for codes, _ in batches_to_predict(toy, rows)} == {1}
+
+
+@pytest.mark.parametrize(("number", "devices"), [(1, 1), (2, 3)])
+def test_too_few_sequences_to_train_on_are_refused(number, devices):
+    with pytest.raises(InputError) as refused:
+        _check_numbers("toy", Training(batch_size=2 * devices), number, devices)
+    least = max(2, devices)
+    assert refused.value.problems == [f"datasets.toy: train has {number} sequences; expected at least {least}"]
 
 
 def test_a_prediction_is_the_same_for_either_strand(toy, trained):

@@ -15,9 +15,9 @@ from tests.conftest import planted, simulated_config, table_config
 
 from motifloom.config import dump
 from motifloom.errors import InputError
-from motifloom.training import epoch, interruption
+from motifloom.training import checkpoints, epoch, interruption
 from motifloom.training.checkpoints import WholeFiles, save
-from motifloom.training.fit import fit
+from motifloom.training.fit import fit, new_module
 from motifloom.training.interruption import Interrupted
 from motifloom.training.module import SequenceModule
 
@@ -33,6 +33,7 @@ def config(tmp_path_factory):
 
 def outcome(config, toy, folder) -> tuple[bytes, bytes, str]:
     """Train, or go on, and return the bytes of all that is kept."""
+    folder.mkdir(exist_ok=True)
     module, history = fit(config, "toy", "cnn", 0, toy, folder / "checkpoints")
     save(module, folder / "model.ckpt")
     return (folder / "model.ckpt").read_bytes(), (folder / "model.safetensors").read_bytes(), history.write_csv()
@@ -82,8 +83,9 @@ def at_call(monkeypatch, name: str, number: int, do) -> None:
         (signal.SIGUSR1, "training_step", 4),
         (signal.SIGINT, "training_step", -1),
         (signal.SIGTERM, "validation_step", 1),
+        (signal.SIGUSR1, "on_validation_epoch_end", EPOCHS - 1),
     ],
-    ids=["first batch", "within an epoch", "last batch of an epoch", "validation"],
+    ids=["first batch", "within an epoch", "last batch of an epoch", "validation", "last validation"],
 )
 @pytest.mark.usefixtures("short_stretches")
 def test_a_signal_ends_a_training_that_goes_on_later(number, hook, call, config, toy, whole, tmp_path, monkeypatch):
@@ -153,6 +155,62 @@ def test_a_training_whose_patience_had_ended_is_not_trained_on(toy, tmp_path, mo
     assert before[2].count("\n") < 50
     at_call(monkeypatch, "training_step", 0, kill)
     assert outcome(config, toy, tmp_path) == before
+
+
+def test_a_training_that_diverged_is_not_trained_on(toy, tmp_path):
+    config = simulated_config(tmp_path, training=TRAINING | {"learning_rate": 1e30})
+    kept = []
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"toy, models\.cnn: .*no finite number; expected one: lower training\.l"):
+            outcome(config, toy, tmp_path)
+        kept.append(checkpoints.read(tmp_path / "checkpoints" / "last.ckpt")["epoch"])
+    assert kept == [0, 0]
+
+
+def test_a_training_that_diverges_later_keeps_the_best_epoch_before(config, toy, tmp_path, monkeypatch, caplog):
+    short = simulated_config(tmp_path, training=TRAINING | {"max_epochs": 1})
+    before, history = fit(short, "toy", "cnn", 0, toy, tmp_path / "a")
+    step, calls = SequenceModule.training_step, iter(range(10**6))
+
+    def diverging(self, *args):
+        if next(calls) >= 1:  # all batches of an epoch are one stretch
+            self.rates = dict.fromkeys(self.rates, 1e30)
+        return step(self, *args)
+
+    monkeypatch.setattr(SequenceModule, "training_step", diverging)
+    after, spoiled = fit(config, "toy", "cnn", 0, toy, tmp_path / "b")
+    assert "the training diverged in epoch 2: the best epoch before it is kept" in caplog.text
+    assert spoiled["validation_loss"].is_null().to_list() == [False, True]
+    assert history["validation_loss"][0] == spoiled["validation_loss"][0]
+    for name, weights in before.state_dict().items():
+        assert torch.equal(weights, after.state_dict()[name])
+
+
+def test_a_folder_that_was_moved_meanwhile_makes_no_difference(toy, tmp_path, monkeypatch):
+    """The best epoch stays known: a worse one that comes later does not take its place."""
+    config = simulated_config(tmp_path, training=TRAINING | {"max_epochs": 50, "patience": 2, "learning_rate": 0.05})
+    whole = outcome(config, toy, tmp_path / "whole")
+    epochs = whole[2].count("\n") - 1
+    with monkeypatch.context() as patched:
+        at_call(patched, "training_step", epochs - 1, kill)
+        with pytest.raises(Killed):
+            outcome(config, toy, tmp_path / "before")
+    assert 2 < epochs < 50
+    (tmp_path / "before").rename(tmp_path / "after")
+    (tmp_path / "before").mkdir()
+    assert outcome(config, toy, tmp_path / "after") == whole
+    assert not any((tmp_path / "before").iterdir())
+
+
+def test_what_the_next_run_would_go_on_from_goes_first_when_a_training_is_over(config, toy, tmp_path, monkeypatch):
+    fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints.shutil, "rmtree", lambda _: kill())
+        with pytest.raises(Killed):
+            checkpoints.remove(tmp_path / "checkpoints")
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["best.ckpt"]
+    module = new_module(config, "toy", "cnn", 0, toy)
+    assert not checkpoints.resumable(tmp_path / "checkpoints" / "last.ckpt", module)
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_with(config, toy, whole, tmp_path, caplog):

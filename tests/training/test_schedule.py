@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -38,6 +40,13 @@ def test_a_cosine_ends_at_0_and_is_what_torch_computes():
         cosine.step()
     assert found == pytest.approx(expected, rel=1e-9)
     assert learning_rate(Training(decay="cosine", max_epochs=5), 5 * STEPS, STEPS, []) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_cosine_begins_at_the_top_of_the_warm_up():
+    found = rates(decay="cosine", warm_up=1.5, max_epochs=5)
+    assert found[:12] == rates(warm_up=1.5)[:12]
+    assert found[12:] == pytest.approx([0.25 * (1 + math.cos(math.pi * step / 28)) for step in range(28)])
+    assert rates(decay="cosine", warm_up=9, max_epochs=5) == rates(warm_up=9)
 
 
 def test_the_rate_falls_at_the_end_of_every_plateau():

@@ -8,7 +8,6 @@ stop goes on from there. selftests.tsv and gradients.tsv have what the self-test
 from __future__ import annotations
 
 import logging
-import shutil
 from typing import TYPE_CHECKING
 
 from motifloom.cli import flags
@@ -40,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.data.predictions import predictions_table
     from motifloom.errors import InputError
     from motifloom.files import write_parquet, write_text, write_tsv
-    from motifloom.training.checkpoints import save
+    from motifloom.training.checkpoints import remove, save
     from motifloom.training.fit import fit, predict
     from motifloom.training.selftests import draw, selftests
 
@@ -61,4 +60,4 @@ def run(args: argparse.Namespace) -> None:
         write_tsv(args.output / f"{name}.tsv", table)
     write_text(args.output / "history.csv", history.write_csv())
     save(module, args.output / "model.ckpt")
-    shutil.rmtree(checkpoints)
+    remove(checkpoints)

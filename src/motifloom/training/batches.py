@@ -98,7 +98,7 @@ class SequenceDataModule(lightning.LightningDataModule):
         random = generator(self.seed, "epoch", epoch)
         rows = random.permutation(self.dataset.rows("train"))
         left_over = len(rows) % self.settings.batch_size
-        if left_over < 2 * processes:  # one sequence has no spread to be normalised by
+        if left_over < max(2, processes):  # one sequence has no spread to be normalised by
             rows = rows[: len(rows) - left_over]
         flipped = random.random(len(rows)) < 0.5 if self.both_strands else None
         before, after = (room[rows] for room in self.dataset.sequences.room)

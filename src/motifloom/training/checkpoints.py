@@ -9,21 +9,28 @@ from __future__ import annotations
 import json
 import logging
 import pickle
-from typing import TYPE_CHECKING, Any
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as lightning
 import safetensors.torch
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from motifloom.errors import InputError
 from motifloom.files import whole_file
 from motifloom.training.module import SequenceModule
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 logger = logging.getLogger(__name__)
+
+DAMAGED = (
+    *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, OverflowError),
+    *(AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError),
+)
+"""What reading a file that is no checkpoint, or making a network of it, ends with."""
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -33,6 +40,20 @@ class WholeFiles(TorchCheckpointIO):
         """Write a checkpoint."""
         with whole_file(path) as beside, beside.open("wb") as out:
             torch.save(checkpoint, out)
+
+
+class Kept(ModelCheckpoint):
+    """Keeps one checkpoint in a folder, wherever that has been moved to since the training began."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with what is kept."""
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        here = {name: self._here(state_dict[name]) for name in paths}
+        scores = {self._here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(state_dict | here | {"dirpath": self.dirpath, "best_k_models": scores})
+
+    def _here(self, path: str) -> str:
+        return str(Path(str(self.dirpath), Path(path).name)) if path else path
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -45,15 +66,19 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise InputError(
-            f"{path}: is no checkpoint of tensors and plain values, and nothing in it is executed ({reason}); "
-            "expected one that motifloom train wrote: remove it to train anew"
-        ) from None
+    except DAMAGED as error:
+        raise _unreadable(path, error) from None
     if not isinstance(content, dict) or not {"state_dict", "hyper_parameters"} <= content.keys():
         raise InputError(f"{path}: is no checkpoint of motifloom train: it has no state_dict and hyper_parameters")
     return dict(content)
+
+
+def _unreadable(path: Path, error: BaseException) -> InputError:
+    reason = (str(error) or type(error).__name__).partition("\n")[0].partition(". ")[0]
+    return InputError(
+        f"{path}: is no checkpoint of tensors and plain values, and nothing in it is executed ({reason}); "
+        "expected one that motifloom train wrote: remove it to train anew"
+    )
 
 
 def resumable(path: Path, module: SequenceModule) -> bool:
@@ -96,6 +121,15 @@ def load(path: Path) -> SequenceModule:
         Where :func:`read` does.
     """
     content = read(path)
-    module = SequenceModule(**content["hyper_parameters"])
-    module.load_state_dict(content["state_dict"])
+    try:
+        module = SequenceModule(**content["hyper_parameters"])
+        module.load_state_dict(content["state_dict"])
+    except DAMAGED as error:
+        raise _unreadable(path, error) from None
     return module.eval()
+
+
+def remove(folder: Path) -> None:
+    """Remove the checkpoints of a training that is over, first the one that a next run would go on from."""
+    (folder / "last.ckpt").unlink()
+    shutil.rmtree(folder)

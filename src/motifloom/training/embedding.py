@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from motifloom.training.batches import Batches
-from motifloom.training.fit import PREDICT_BATCH
+from motifloom.training.fit import batches_to_predict
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,15 +27,13 @@ def embed(module: SequenceModule, dataset: Dataset, rows: npt.NDArray[np.int64])
     Shape ``(len(rows), width)``.
     """
     module.eval()
-    batches = Batches(dataset, rows, PREDICT_BATCH)
     read: list[torch.Tensor] = []
     head = module.network.get_submodule("head")
     hook = head.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
     found = []
     try:
         with torch.inference_mode():
-            for number in range(len(batches)):
-                codes, _ = batches[number]
+            for codes, _ in batches_to_predict(dataset, rows):
                 read.clear()
                 module(codes.to(module.device))
                 of_strands = torch.cat(read)  # (strands * batch, width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from motifloom.errors import InputError
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
 
     from motifloom.config import Config, Training
     from motifloom.data.dataset import Dataset
+    from motifloom.training.batches import Batch
 
 logger = logging.getLogger(__name__)
 
-PREDICT_BATCH = 512
+PREDICT_SEQUENCES, PREDICT_BASES = 512, 1 << 18
+"""So many sequences, and bp of them, are predicted at a time, at most."""
 
 
 def fit(
@@ -66,7 +69,7 @@ def fit(
     Interrupted
         Where a signal asked for it; `folder` holds where the training stands.
     InputError
-        Where a file in `folder` is no checkpoint.
+        Where a file in `folder` is no checkpoint, there is too little to train on, or no loss is a number.
     """
     settings = config.training
     module = new_module(config, name, model, replicate, dataset)
@@ -81,17 +84,13 @@ def fit(
         [
             history,
             LearningRate(settings, history),
-            Patience(settings.patience),
-            ModelCheckpoint(folder, "best", monitor=MONITOR, enable_version_counter=False),
-            ModelCheckpoint(folder, last.stem, enable_version_counter=False),
+            Patience(settings.patience, history),
+            checkpoints.Kept(folder, "best", monitor=MONITOR, enable_version_counter=False),
+            checkpoints.Kept(folder, last.stem, enable_version_counter=False),
             Interruption(last),
         ],
     )
-    if settings.batch_size < 2 * trainer.num_devices:
-        raise InputError(
-            f"training.batch_size: expected at least 2 sequences for each of {trainer.num_devices} devices, "
-            f"found {settings.batch_size}"
-        )
+    _check_numbers(name, settings, len(dataset.rows("train")), trainer.num_devices)
     _tell(module, model, dataset, trainer, precision)
     resumed = checkpoints.resumable(last, module)
     if resumed:
@@ -105,6 +104,7 @@ def fit(
         data = SequenceDataModule(dataset, settings, module.seed, module.both_strands)
         trainer.fit(module, datamodule=data, ckpt_path=last if resumed else None, weights_only=True)
     logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
+    _check_losses(name, model, history.validation_losses)
     module.load_state_dict(checkpoints.read(folder / "best.ckpt")["state_dict"])
     return module.to(trainer.strategy.root_device).eval(), history.table()
 
@@ -150,14 +150,42 @@ def require_compiler() -> None:
 
 
 class Patience(EarlyStopping):
-    """Ends a training when the validation loss has not improved for so many epochs, once and for all."""
+    """Ends a training once and for all when the validation loss has not improved for so many epochs or is no number."""
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, history: History) -> None:
         super().__init__(MONITOR, patience=patience)
+        self.history = history
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
         """Train no further where a training that was interrupted had come to its end already."""
-        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+        diverged = not all(map(math.isfinite, self.history.validation_losses))
+        trainer.should_stop = trainer.should_stop or diverged or self.wait_count >= self.patience
+
+
+def _check_numbers(name: str, settings: Training, sequences: int, devices: int) -> None:
+    """Raise where a device would have a share of no batch."""
+    problems = []
+    if settings.batch_size < 2 * devices:
+        problems.append(
+            f"training.batch_size: expected at least 2 sequences for each of {devices} devices, "
+            f"found {settings.batch_size}"
+        )
+    if sequences < max(2, devices):
+        problems.append(f"datasets.{name}: train has {sequences} sequences; expected at least {max(2, devices)}")
+    if problems:
+        raise InputError(problems)
+
+
+def _check_losses(name: str, model: str, losses: list[float]) -> None:
+    """Raise where a network has learned nothing but infinities; tell of one that ended so."""
+    if math.isfinite(losses[-1]):
+        return
+    if not any(map(math.isfinite, losses)):
+        raise InputError(
+            f"datasets.{name}, models.{model}: the training diverged in its first epoch: its validation loss is no "
+            "finite number; expected one: lower training.learning_rate"
+        )
+    logger.warning("the training diverged in epoch %d: the best epoch before it is kept", len(losses))
 
 
 def standardisation(labels: npt.NDArray[np.float32]) -> tuple[list[float], list[float]]:
@@ -248,11 +276,17 @@ def predict(module: SequenceModule, dataset: Dataset, rows: npt.NDArray[np.int64
     Probabilities or, of a regression, values in the labels' own units; shape ``(len(rows), tasks)``.
     """
     module.eval()
-    batches = Batches(dataset, rows, PREDICT_BATCH)
     scores = np.empty((len(rows), len(dataset.tasks)))
+    done = 0
     with torch.inference_mode():
-        for number in range(len(batches)):
-            codes, labels = batches[number]
-            part = slice(number * PREDICT_BATCH, (number + 1) * PREDICT_BATCH)
+        for codes, labels in batches_to_predict(dataset, rows):
+            part = slice(done, done + len(codes))
             scores[part] = module.predict_step((codes.to(module.device), labels)).cpu()
+            done = part.stop
     return scores
+
+
+def batches_to_predict(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[Batch]:
+    """Yield batches that are the smaller the longer sequences are: what a network makes of one grows with its bases."""
+    batches = Batches(dataset, rows, max(1, min(PREDICT_SEQUENCES, PREDICT_BASES // dataset.length)))
+    yield from (batches[number] for number in range(len(batches)))

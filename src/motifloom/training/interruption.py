@@ -68,6 +68,11 @@ class Interruption(lightning.Callback):
         if self._any(trainer, asked=bool(self.asked)):
             self._stop(trainer)
 
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
+        """Stop where the signal came while the last epoch was validated; what is left to do is left to the next run."""
+        if self._any(trainer, asked=bool(self.asked)):
+            self._stop(trainer)
+
     def on_train_batch_end(
         self,
         trainer: lightning.Trainer,
@@ -97,6 +102,6 @@ class Interruption(lightning.Callback):
         name = signal.Signals(self.asked or signal.SIGTERM).name
         logger.info(
             "stopped by %s in epoch %d; the next run goes on from here",
-            name, trainer.current_epoch + 1,
+            name, min(trainer.current_epoch + 1, trainer.max_epochs or 1),
         )  # fmt: skip
         raise Interrupted(self.asked or signal.SIGTERM)

@@ -41,14 +41,15 @@ def learning_rate(settings: Training, step: int, epoch_steps: int, losses: Seque
     Returns
     -------
     ``settings.learning_rate``, times the share of the warm-up that is done (Goyal et al., arXiv:1706.02677, 2017),
-    times what the decay leaves: ``cosine``, half of 1 + cos(π · the share of all steps that is done) (Loshchilov and
-    Hutter, ICLR 2017); ``plateau``, :data:`PLATEAU_FACTOR` for every plateau so far.
+    times what the decay leaves: ``cosine``, half of 1 + cos(π · the share of the steps after the warm-up that is done)
+    (Loshchilov and Hutter, ICLR 2017); ``plateau``, :data:`PLATEAU_FACTOR` for every plateau so far.
     """
     warm = settings.warm_up * epoch_steps
     rate = settings.learning_rate * min(1.0, (step + 1) / warm if warm else 1.0)
     match settings.decay:
         case "cosine":
-            return rate * (1 + math.cos(math.pi * step / (settings.max_epochs * epoch_steps))) / 2
+            share = max(0.0, step - warm) / max(1.0, settings.max_epochs * epoch_steps - warm)
+            return rate * (1 + math.cos(math.pi * share)) / 2
         case "plateau":
             return rate * PLATEAU_FACTOR ** plateaus(losses, max(1, settings.patience // PLATEAU_SHARE))
         case "none":

@@ -134,6 +134,40 @@ def test_what_is_wrong_beside_refused_settings_is_told_with_them(folder, capsys)
     assert sorted(path.name for path in folder.iterdir()) == ["bad.bed", "g.fa", "my.yaml", "r.bed"]
 
 
+def test_what_can_be_read_without_what_is_amiss_is_read(folder, capsys):
+    """A fault of one file hides none of another's, and each is told once."""
+    (folder / "bad.bed").write_text("a\t1\n")
+    (folder / "bad.fa").write_text(">a\nAC!\n")
+    (folder / "bad.tsv").write_text("sequence\tlabel\nAC!\t1\n")
+    (folder / "bad.bw").write_text("junk")
+    genome = {"genome": "bad.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    table = {"sequences": "bad.tsv", "labels": "label", "split": {"validation": 0.2, "test": 0.2}}
+    base, place, words = "'!' is no base", "error: bad.bed: row 1: 2", "error: bad.bw: is no bigWig"
+    cases = [
+        ({"d": genome | {"regions": "no.bed"}}, {}, ["error: datasets.d: no.bed: no such", "error: bad.fa: line 2: "]),
+        ({"d": genome | {"signal": {"s": "bad.bw"}, "exclude": "bad.bed"}}, {}, [
+         "error: bad.fa: line 2: ", place, words]),
+        ({"d": genome | {"widow": 30}}, {}, ["error: my.yaml: datasets.d.widow: unknown", "error: bad.fa: line 2: "]),
+        (
+            {"d": table, "e": genome | {"regions": "bad.bed"}},
+            {"motifs": {"database": "no.meme"}},
+            ["error: datasets.d: no.meme: no such", "error: bad.tsv: row 2: ", "error: datasets.e: no.meme: no such",
+             "error: bad.fa: line 2: ", place],
+        ),
+        (
+            {"d": genome | {"genome": "g.fa", "regions": "bad.bed"}},
+            {"models": {"cnn": {}, "cnn_ensemble": {"architecture": "cnn"}}, "replicates": 2},
+            ["error: my.yaml: models.cnn_ensemble: ", place],
+        ),
+    ]  # fmt: skip
+    for datasets, others, expected in cases:
+        (folder / "my.yaml").write_text(yaml.safe_dump({"datasets": datasets, "models": ["knn"]} | others))
+        assert main(["check", "my.yaml"]) == 2
+        told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        assert [line[: len(start)] for line, start in zip(told, expected, strict=True)] == expected
+        assert all(base in line for line in told if "bad.fa" in line or "bad.tsv" in line)
+
+
 def test_what_is_left_of_an_earlier_packed_genome_is_packed_anew_or_told(folder, capsys):
     dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
     (folder / "my.yaml").write_text(settings_of(one=dataset))

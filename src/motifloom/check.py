@@ -13,15 +13,19 @@ from motifloom.config import FastaDataset, GenomeDataset, GkmSvm, KmerLogistic, 
 from motifloom.config.trials import trials
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
+from motifloom.data.signal import check_signal
 from motifloom.data.simulate import check_fit, known_motifs
 from motifloom.errors import InputError, Problems
-from motifloom.genome import Genome, pack, read_records
+from motifloom.files import existing_parent, missing
+from motifloom.genome import Genome, pack, read_records, scan
 from motifloom.models.candidates import POSITIONS
 from motifloom.models.gkm_svm import find_programs
 from motifloom.models.kmers import kmer_columns
 from motifloom.motifs.matching import read_database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from motifloom.config import Config, Model
     from motifloom.config.trials import Trial
     from motifloom.data.examples import Examples
@@ -106,9 +110,10 @@ def check_settings(settings: Any, source: str) -> Config:
         elif isinstance(section, dict):
             alone["datasets"] = {name: _without_faults(name, section)}
             if not _number_of_problems(alone):
-                _read_alone(validate(alone), str(name), problems)
+                _read_faulty(validate(alone), str(name), problems)
     if rest["datasets"]:
-        rest |= {key: value for key, value in settings.items() if not _number_of_problems(rest | {key: value})}
+        for key, value in settings.items():
+            rest |= {} if _number_of_problems(rest | {key: value}) else {key: value}
         with problems.gathered():
             _estimated(validate(rest), [])
     raise InputError(problems.found)
@@ -133,6 +138,16 @@ def _without_faults(name: Any, section: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _read_faulty(config: Config, name: str, problems: Problems) -> None:
+    """Read the files of a dataset whose section has faults, but tables: what is a fault in them the section says."""
+    problems.add(config.missing_files(name))
+    fasta = config.fasta(name)
+    if fasta is not None and missing(fasta) is None:
+        with problems.gathered():
+            scan(fasta)
+    _read_alone(config, name, problems)
+
+
 def _estimated(config: Config, made: list[Trial]) -> Estimate:
     """Read every input and return what a run would be made of; InputError with the problems of all of them."""
     problems = Problems()
@@ -141,7 +156,7 @@ def _estimated(config: Config, made: list[Trial]) -> Estimate:
         _check_writable(Path(config.results), home)
     beside = home if not problems.found else None  # else wherever the system keeps temporary files
     for path in {path: None for name in config.datasets for path in config.database_file(name)}:
-        if Path(path).is_file():
+        if missing(path) is None:
             with problems.gathered():
                 read_database(path)
     if any(isinstance(model, GkmSvm) for model in config.models.values()):
@@ -152,10 +167,8 @@ def _estimated(config: Config, made: list[Trial]) -> Estimate:
         genomes: dict[Path, Genome | None] = {}
         for name, section in config.datasets.items():
             logger.info("%s", name)
+            problems.add(config.missing_files(name))
             with problems.gathered():
-                if config.missing_files(name):
-                    _read_alone(config, name, problems)
-                    continue
                 if isinstance(section, SimulatedDataset):
                     _check_simulation(config, name, estimate)
                 else:
@@ -180,14 +193,15 @@ def _check_dataset(
     estimate: Estimate,
     problems: Problems,
 ) -> None:
-    """Pack a dataset's genome, unless that was done, and prepare its examples."""
+    """Pack a dataset's genome, unless that was done, and prepare its examples, as far as the files are there."""
     fasta = config.fasta(name)
     if fasta is not None and fasta not in genomes:
         genomes[fasta] = None
-        with problems.gathered():
-            genomes[fasta] = _packed(config, name, fasta, folder / str(len(genomes)))
+        if missing(fasta) is None:
+            with problems.gathered():
+                genomes[fasta] = _packed(config, name, fasta, folder / str(len(genomes)))
     genome = genomes[fasta] if fasta is not None else None
-    if fasta is not None and genome is None:
+    if any(map(missing, config.source_files(name))) or (fasta is not None and genome is None):
         _read_alone(config, name, problems)
         return
     examples = prepare(config, name, genome)
@@ -197,21 +211,23 @@ def _check_dataset(
 
 
 def _read_alone(config: Config, name: str, problems: Problems) -> None:
-    """Read those files of a dataset that can be read without the others, and tell what is wrong in them or absent."""
+    """Read those files of a dataset that are there and need no other, and tell what is wrong in them."""
     section = config.datasets[name]
-    problems.found += [problem for problem in config.missing_files(name) if problem not in problems.found]
-    paths = [*config.regions(name).values(), config.negative_regions(name)]
-    if isinstance(section, GenomeDataset) and section.exclude:
-        paths.append(Path(section.exclude))
-    for path in paths:
-        if path is not None and path.is_file():
+    files: list[tuple[Callable[[Path], object], Path | str | None]] = [
+        (read_regions, path) for path in (*config.regions(name).values(), config.negative_regions(name))
+    ]
+    if isinstance(section, GenomeDataset):
+        files += [(read_regions, section.exclude), *((check_signal, path) for path in (section.signal or {}).values())]
+    elif isinstance(section, FastaDataset):
+        files += [(_check_records, path) for path in config.source_files(name)]
+    for read, path in files:
+        if path and missing(path) is None:
             with problems.gathered():
-                read_regions(path)
-    if isinstance(section, FastaDataset):
-        for text in config.source_files(name):
-            if Path(text).is_file():
-                with problems.gathered():
-                    read_records(text, {})
+                read(Path(path))
+
+
+def _check_records(fasta: Path) -> None:
+    read_records(fasta, {})
 
 
 def _packed(config: Config, name: str, fasta: Path, folder: Path) -> Genome:
@@ -276,11 +292,6 @@ def _fit_memory(model: Model, examples: Examples, train: int, both_strands: bool
     if isinstance(model, KmerLogistic):
         return number * (length + KMER_BYTES * sum(min(length, 4**kmer) for kmer in model.kmers))
     return 0
-
-
-def existing_parent(path: Path) -> Path:
-    """Return the innermost folder of `path` that is there."""
-    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
 
 
 def _check_writable(results: Path, home: Path) -> None:

@@ -45,7 +45,11 @@ class Problems:
         try:
             yield
         except InputError as error:
-            self.found += [problem for problem in error.problems if problem not in self.found]
+            self.add(error.problems)
+
+    def add(self, problems: Iterable[str]) -> None:
+        """Keep problems, but those that are known already."""
+        self.found += [problem for problem in problems if problem not in self.found]
 
     def raise_any(self) -> None:
         """Raise one :class:`InputError` of all that was gathered, if anything was."""

@@ -40,6 +40,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def existing_parent(path: str | os.PathLike[str]) -> Path:
+    """Return the innermost part of `path` that is there, which is `path` itself where it is."""
+    wanted = Path(path)
+    return next(part for part in (wanted, *wanted.absolute().parents) if part.exists())
+
+
 def missing(path: str | os.PathLike[str]) -> str | None:
     """Say why `path` is no file that can be read, and what lies there under a like name; None where it can."""
     wanted = Path(path)

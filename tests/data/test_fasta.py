@@ -173,6 +173,14 @@ def test_shuffles_have_a_parent_and_its_dinucleotides(write):
     assert (soft_masked > 0).tolist() == [True] * 3 + [False] * 12
 
 
+def test_a_positive_called_like_a_shuffle_is_refused(write):
+    path = write("p.fa", ">a\nACGTT\n>a:shuffle2\nACGTA\n>b:shuffle1\nACGAA\n>a:shuffle1\nACGAC\n")
+    assert problems(path, "dinucleotide-shuffle", negatives_per_positive=2) == [
+        f"{path}: line {row}: the name 'a:shuffle{number}' is that of a shuffle as well; rename the record"
+        for row, number in ((3, 2), (7, 1))
+    ]
+
+
 @pytest.mark.parametrize("split", [SHARES, {"validation": ["chr2"], "test": ["chr3"]}])
 def test_a_shuffle_is_in_its_parents_split(split, write):
     random = np.random.default_rng(4)

@@ -362,6 +362,13 @@ def test_a_missing_file_is_told_with_the_nearest(write):
         ("sequence,label\nAC,7\nAG,7\n", {"kind": "regression"}, [
             "the column 'label' has the label 7.0 alone; expected numbers that differ"
         ]),
+        ("sequence,label\nAC,1000000\nAG,1000001\n", {"kind": "regression"}, [
+            "the column 'label' has values from 1000000 to 1000001, too near to each other; subtract 1000000 from all"
+        ]),
+        ("id,sequence,label\na\0b,AC,1\na\x1bb,AG,0\na\x7f,AG,0\n", {}, [
+            f"row {row}: the id '{shown}' has a character that cannot be printed"
+            for row, shown in ((2, r"a\x00b"), (3, r"a\x1bb"), (4, r"a\x7f"))
+        ]),
         ("sequence,label,x\nAC,0,\nAG,1,\n", {"labels": ["label", "x"]}, [
             "the column 'x' is empty in every row that can be used; expected labels"
         ]),

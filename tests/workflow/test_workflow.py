@@ -9,6 +9,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
@@ -426,6 +427,38 @@ def test_a_run_on_bad_input_ends_before_its_first_job(tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert tiny_run.jobs(said) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == [".snakemake", "said.txt", "t.tsv", "tiny.yaml"]
+
+
+def test_an_input_that_went_bad_ends_the_next_run_before_its_first_job(tmp_path: Path) -> None:
+    """And what the run before it made stays."""
+    random = np.random.default_rng(0)
+    rows = ["".join(random.choice(list("ACGT"), 30)) + f"\t{row % 2}\n" for row in range(40)]
+    (tmp_path / "t.tsv").write_text("sequence\tlabel\n" + "".join(rows))
+    table = {"sequences": "t.tsv", "labels": "label", "split": {"validation": 0.2, "test": 0.2}}
+    settings = {"datasets": {"bad": table}, "models": ["knn"]}
+    tiny_run.write_config(tmp_path / "tiny.yaml", **settings)
+    prepared = "results/bad/examples.parquet"
+    assert tiny_run.snakemake(tmp_path, prepared, *TINY_RUN)[0] == 0
+    made = (tmp_path / prepared).read_bytes()
+    (tmp_path / "t.tsv").write_text("sequence\tlabel\n" + "".join(rows) + "ACGT\tmaybe\n")
+    status, said = tiny_run.snakemake(tmp_path, *TINY_RUN)
+    assert status == 2
+    assert "error: t.tsv: row 42: 'label' is 'maybe'" in said
+    assert tiny_run.jobs(said) == []
+    assert (tmp_path / prepared).read_bytes() == made
+
+
+@pytest.mark.parametrize("results", ["t.tsv", "t.tsv/below"])
+def test_a_file_in_the_place_of_the_results_is_told_in_a_line(results: str, tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("sequence\tlabel\nACGT\tmaybe\n")
+    table = {"sequences": "t.tsv", "labels": "label", "split": {"validation": 0.2, "test": 0.2}}
+    tiny_run.write_config(tmp_path / "tiny.yaml", datasets={"bad": table}, results=results)
+    status, said = tiny_run.snakemake(tmp_path, *TINY_RUN)
+    assert status == 2
+    assert f"error: results: {results}: " in said
+    assert "t.tsv is a file; expected a folder, or a path where one can be made" in said
+    assert "error: t.tsv: row 2: 'label' is 'maybe'" in said
+    assert "Traceback" not in said
 
 
 def test_a_key_that_stands_twice_is_told_in_a_line(tmp_path: Path) -> None:

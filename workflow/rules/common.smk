@@ -10,15 +10,15 @@ from pathlib import Path
 
 from motifloom.config import dump, load, validate
 from motifloom.errors import InputError
-from motifloom.files import write_text
+from motifloom.files import existing_parent, write_text
 
 
 def read_settings():
-    """Return the configuration; where it or a file's absence stops the run, whatever else is wrong is told with it."""
+    """Return the configuration; where it, an absent file or a file in the place of results stops the run, check all."""
     source = " + ".join(map(str, workflow.configfiles))
     try:
         read = validate(dict(config), source)
-        if not any(read.missing_files(name) for name in read.datasets):
+        if existing_parent(read.results).is_dir() and not any(map(read.missing_files, read.datasets)):
             return read
     except InputError:
         pass
@@ -51,9 +51,7 @@ SETTINGS = settings_file(CONFIG)
 
 
 def check_inputs():
-    """Read every input before the first job, unless all datasets are prepared; end with the status of what is found."""
-    if all(Path(CONFIG.results, name, "examples.parquet").exists() for name in CONFIG.datasets):
-        return
+    """Read every input before the first job; end with the status of what is found."""
     status = subprocess.run([sys.executable, "-m", "motifloom", "check", str(SETTINGS)], check=False).returncode
     if status:
         sys.exit(status)

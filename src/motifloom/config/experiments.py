@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from motifloom.config.values import Count, Section
+from motifloom.config.values import MOST_TRAININGS, Count, Section
 
 Names = Annotated[list[str], Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -66,7 +66,7 @@ class Resampling(Section):
     `datasets` and `models` are names of the configuration; None means all.
     """
 
-    draws: Annotated[int, Field(ge=2)] = 5
+    draws: Annotated[int, Field(ge=2, le=MOST_TRAININGS)] = 5
     datasets: Names | None = None
     models: Names | None = None
 

@@ -145,7 +145,7 @@ class DilatedCnn(Convolutional):
 
     architecture: Literal["dilated_cnn"] = "dilated_cnn"
     activation: Literal["relu", "exponential"] = "exponential"
-    blocks: Count = 6
+    blocks: Annotated[int, Field(ge=1, le=20)] = 6
     dilation: Count = 1
     readout: Literal["flatten", "max", "mean", "attention"] = "max"
 

@@ -19,6 +19,7 @@ from motifloom.config.values import (
     DINUCLEOTIDE_SHUFFLE,
     ENSEMBLE,
     JASPAR_PREFIX,
+    MOST_TRAININGS,
     ORACLE,
     SAMPLED,
     TAXA,
@@ -64,7 +65,7 @@ class Config(Section):
 
     results: ResultsPath = "results"
     seed: Annotated[int, Field(ge=0)] = 0
-    replicates: Count = 1
+    replicates: Annotated[int, Field(ge=1, le=MOST_TRAININGS)] = 1
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     training: Training = Training()

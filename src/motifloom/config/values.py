@@ -121,9 +121,12 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Penalty = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-Odd = Annotated[int, Field(ge=1), AfterValidator(_check_odd)]
+Odd = Annotated[int, Field(ge=1, le=999), AfterValidator(_check_odd)]
 HeldOut = Annotated[float, Field(gt=0, lt=1)]
 Kind = Literal["binary", "multiclass", "regression"]
+
+MOST_TRAININGS = 1000
+"""So often a model may be trained with other seeds, or on other examples."""
 
 DINUCLEOTIDE_SHUFFLE = "dinucleotide-shuffle"
 SAMPLED = ("gc-matched", "random")

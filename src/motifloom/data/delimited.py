@@ -140,7 +140,7 @@ def _text_chunks(path: str | Path, usual: str, choose: Choose, bad: BadRows) -> 
             names = [name.strip() for name in _fields(header, separator)]
         except ValueError as error:
             raise InputError(f"{path}: row {row}: {error}") from None
-        _check_header(path, names)
+        _check_header(path, row, names)
         places = {given: names.index(name) for given, name in choose(names).items()}
         full = len(names) - 1  # separators of a row; a blank line has fewer
         lines = ((row, line) for row, line in numbered if not line.isspace() or 0 < full == line.count(separator))
@@ -223,10 +223,10 @@ def _fields(line: str, separator: str) -> list[str]:
         raise ValueError(f"quotes that cannot be read ({error}); {expected}") from None
 
 
-def _check_header(path: str | Path, names: list[str]) -> None:
+def _check_header(path: str | Path, row: int, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(f"{path}: row 1: the column '{twice[0]}' stands twice; expected a name for each")
+        raise InputError(f"{path}: row {row}: the column '{twice[0]}' stands twice; expected a name for each")
 
 
 # ------------------------------------------------------------------------------------------------------------- Parquet
@@ -254,7 +254,7 @@ def _check_kinds(path: str | Path, columns: dict[str, pl.DataType]) -> None:
     problems = [
         f"{path}: the column '{name}' holds values of the kind {kind}; expected text, numbers or truth values"
         for name, kind in columns.items()
-        if kind.is_nested() or kind == pl.Object
+        if kind.is_nested() or kind in (pl.Object, pl.Duration)
     ]
     if problems:
         raise InputError(problems)

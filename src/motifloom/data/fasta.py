@@ -184,4 +184,10 @@ def _shuffles(
         parent="id",
         offset=pl.col("length").cum_sum() - pl.col("length") + len(own),
     )
+    alike = positives.filter(pl.col("id").is_in(records["id"].implode()))
+    if len(alike):
+        raise InputError(
+            f"{file}: line {row}: the name '{name}' is that of a shuffle as well; rename the record"
+            for file, row, name in alike.select("file", "row", "id").iter_rows()
+        )
     return records, np.concatenate(bases)

@@ -72,9 +72,7 @@ class Signal:
         InputError
             Where the file is no bigWig file, has none of the genome's chromosomes, or has one of another length.
         """
-        _check_kind(path)
-        with _reading(path) as file:
-            lengths: dict[str, int] = file.chroms()
+        lengths = check_signal(path)
         names = {aliases.get(name, name): name for name in lengths}
         check_names(names, genome, path, where)
         names = {chrom: name for chrom, name in names.items() if chrom in genome.lengths}
@@ -129,6 +127,13 @@ class Signal:
                 f"more, expected 'coverage: {how.removeprefix('log1p-')}'"
             )
         return np.log1p(values)
+
+
+def check_signal(path: Path) -> dict[str, int]:
+    """Read a bigWig file's header, and return the lengths of its chromosomes; InputError where it is none."""
+    _check_kind(path)
+    with _reading(path) as file:
+        return dict(file.chroms())
 
 
 def _place(genome: Genome, start: int, window: int) -> str:

@@ -28,6 +28,9 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 
 MOST_CLASSES = 200
 
+LEAST_RANGE = 1e-5
+"""Values must differ by so much of the greatest one: of less, single precision leaves too little."""
+
 SHOWN = 20
 """So many names of columns or classes are spelled out in a message."""
 
@@ -170,12 +173,14 @@ def _no_bases(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ids(table: pl.DataFrame, bad: BadRows) -> pl.Series:
-    """Return the ids; tell `bad` of those that are missing or stand twice."""
+    """Return the ids; tell `bad` of those that are missing, stand twice or would break a line."""
     if "id" not in table.columns:
         return table.select(pl.format("row{}", "row").alias("id")).to_series()
     ids = table.select("row", pl.col("id").cast(pl.String).fill_null(""))
     empty = pl.col("id") == ""
     bad.add(ids.filter(empty).with_columns(problem=pl.lit("the id is empty; expected a name, or no column 'id'")))
+    odd = ids.with_columns(odd=pl.col("id").str.extract(r"(\pC)")).drop_nulls("odd")
+    bad.add(odd.select("row", problem=pl.format("the id '{}' has a character that cannot be printed", "id")))
     first = ids.with_columns(first=pl.col("row").min().over("id")).filter(~empty, pl.col("row") != pl.col("first"))
     told = pl.format("the id '{}' stands in row {} already; expected another for each row", "id", "first")
     bad.add(first.with_columns(problem=told))
@@ -269,6 +274,12 @@ def _problems_of_labels(path: str, labels: pl.Series, kind: Kind) -> list[str]:
     if len(different) < 2:
         expected = {"binary": "both 0 and 1", "multiclass": "two classes or more", "regression": "numbers that differ"}
         return [f"{where} has the label {different[0]} alone; expected {expected[kind]}"]
+    if kind == "regression":
+        values = different.to_numpy()
+        least, most = values[0], values[-1]
+        if most - least < LEAST_RANGE * np.abs(values).max():
+            told = f"{where} has values from {least:.10g} to {most:.10g}"
+            return [f"{told}, too near to each other; subtract {least:.10g} from all"]
     return []
 
 

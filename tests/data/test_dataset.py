@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from motifloom.config import Training, validate
 from motifloom.data.dataset import Dataset, Sequences
-from motifloom.data.jitter import with_room
+from motifloom.data.jitter import keeping_centres, with_room
 from motifloom.data.prepare import prepare
 from motifloom.data.territory import Intervals
 from motifloom.genome import PADDING, decode, encode, pack, reverse_complement
@@ -45,9 +47,11 @@ class Prepared:
         (folder / "g.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in self.text.items()))
         self.genome = pack(folder / "g.fa", folder / "packed")
 
-    def examples(self, regions: str = REGIONS, **section: Any) -> Examples:
-        (self.folder / "r.bed").write_text(regions)
-        files = {"genome": str(self.folder / "g.fa"), "regions": str(self.folder / "r.bed")}
+    def examples(self, regions: str | dict[str, str] = REGIONS, **section: Any) -> Examples:
+        if isinstance(regions, str):
+            (self.folder / "r.bed").write_text(regions)
+            regions = str(self.folder / "r.bed")
+        files = {"genome": str(self.folder / "g.fa"), "regions": regions}
         section = {**files, "window": WINDOW, "split": SPLIT, **section}
         return prepare(validate({"datasets": {"tf": section}, "models": ["knn"]}), "tf", self.genome)
 
@@ -187,6 +191,45 @@ def test_a_shift_brings_no_positive_into_a_negative(prepared: Prepared, negative
     train = positive.filter(split="train")
     assert train.select("before", "after").unique().rows() == [(jitter, jitter)]
     assert jitter < WINDOW // 2
+
+
+@given(
+    centres=st.lists(st.integers(0, 120), max_size=8).map(sorted),
+    offset=st.integers(20, 80),
+    length=st.integers(1, 25),
+    room=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+)
+def test_at_every_shift_a_window_holds_the_same_centres(
+    centres: list[int], offset: int, length: int, room: tuple[int, int]
+) -> None:
+    def held(shift: int) -> list[int]:
+        return [centre for centre in centres if offset + shift <= centre < offset + shift + length]
+
+    windows = pl.DataFrame({"offset": [offset], "length": [length], "before": [room[0]], "after": [room[1]]})
+    found = keeping_centres(windows, np.array(centres, dtype=np.int64)).select("before", "after").row(0)
+    expected = [
+        next((step for step in range(most) if held(sign * (step + 1)) != held(0)), most)
+        for sign, most in zip((-1, 1), room, strict=True)
+    ]
+    assert list(found) == expected
+
+
+def test_windows_of_several_files_keep_their_labels_at_every_shift(prepared: Prepared) -> None:
+    centres = {"x": [100, 107, 300, 330], "y": [104, 119, 315]}
+    for task, places in centres.items():
+        rows = [f"a\t{place}\t{place + 1}\n" for place in places] + ["b\t300\t301\n", "c\t400\t401\n"]
+        (prepared.folder / f"{task}.bed").write_text("".join(rows))
+    files = {task: str(prepared.folder / f"{task}.bed") for task in centres}
+    examples = prepared.examples(regions=files, jitter=JITTER)
+    room = 0
+    for record, labels in zip(examples.records.iter_rows(named=True), examples.labels.rows(), strict=True):
+        for shift in range(-record["before"], record["after"] + 1):
+            first = record["offset"] + shift
+            if record["split"] == "train":
+                held = [any(first <= c < first + WINDOW for c in places) for places in centres.values()]
+                assert held == [bool(label) for label in labels]
+                room += 1
+    assert room > 30
 
 
 def test_room_ends_where_a_stretch_does() -> None:

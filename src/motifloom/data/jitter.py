@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
 from motifloom.data.territory import Intervals
+
+if TYPE_CHECKING:
+    from motifloom.data.territory import Places
 
 
 def with_room(windows: pl.DataFrame, jitter: int, free: Intervals) -> pl.DataFrame:
@@ -28,6 +33,28 @@ def with_room(windows: pl.DataFrame, jitter: int, free: Intervals) -> pl.DataFra
     before[inside] = np.minimum(start[inside] - free.starts[stretch], jitter)
     after[inside] = np.minimum(free.ends[stretch] - end[inside], jitter)
     return windows.with_columns(before=before, after=after)
+
+
+def keeping_centres(windows: pl.DataFrame, centres: Places) -> pl.DataFrame:
+    """Lessen the room of windows to shifts at which they hold the centres that they hold, and no other.
+
+    Parameters
+    ----------
+    windows
+        With ``offset``, ``length``, ``before`` and ``after``.
+    centres
+        Places in the packed genome, ascending.
+    """
+    start = windows["offset"].to_numpy()
+    end = start + windows["length"].to_numpy()
+    first, behind = np.searchsorted(centres, start), np.searchsorted(centres, end)
+    far = np.iinfo(np.int64).max // 2
+    known = np.concatenate([[-far], centres, [far]])  # the centre i stands at i + 1
+    after = np.minimum(known[first + 1] - start, known[behind + 1] - end)
+    before = np.minimum(end - 1 - known[behind], start - 1 - known[first])
+    return windows.with_columns(
+        pl.min_horizontal("before", pl.Series(before)), pl.min_horizontal("after", pl.Series(after))
+    )
 
 
 def apart_from_held_out(records: pl.DataFrame) -> pl.DataFrame:

@@ -173,10 +173,14 @@ def give_splits(windows: pl.DataFrame, territories: Territories, window: int) ->
     )
 
 
-def holds_centre(windows: pl.DataFrame, regions: pl.DataFrame, window: int) -> npt.NDArray[np.bool_]:
-    """Return whether each window holds the centre of any of the regions that have no ``reason``, shape ``(n,)``."""
+def centres_of(regions: pl.DataFrame) -> Places:
+    """Return where the centres of the regions that have no ``reason`` lie in the packed genome, ascending."""
     on_chromosome = pl.min_horizontal("centre", pl.col("length") - 1)  # a summit at the very end is not the next one's
     placed = regions.filter(pl.col("reason").is_null()).select(pl.col("offset") + on_chromosome)
-    centres = np.sort(placed.to_series().to_numpy())
-    place = windows["place"].to_numpy()
+    return np.sort(placed.to_series().to_numpy())
+
+
+def holds_centre(windows: pl.DataFrame, regions: pl.DataFrame, window: int) -> npt.NDArray[np.bool_]:
+    """Return whether each window holds the centre of any of the regions that have no ``reason``, shape ``(n,)``."""
+    centres, place = centres_of(regions), windows["place"].to_numpy()
     return np.searchsorted(centres, place + window) > np.searchsorted(centres, place)

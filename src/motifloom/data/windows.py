@@ -10,12 +10,13 @@ import polars as pl
 
 from motifloom.config import DINUCLEOTIDE_SHUFFLE, BlockSplit, ChromosomeSplit, GenomeDataset, SimulatedDataset
 from motifloom.data.examples import DROPPED_SCHEMA, RECORD_SCHEMA, Examples
-from motifloom.data.jitter import with_room
+from motifloom.data.jitter import keeping_centres, with_room
 from motifloom.data.negatives import count_bases, sample_negatives
 from motifloom.data.placement import (
     EXCLUDED,
     NO_SIGNAL,
     OVERLAPS_POSITIVE,
+    centres_of,
     give_splits,
     holds_centre,
     judge_windows,
@@ -110,6 +111,8 @@ def genome_examples(config: Config, name: str, genome: Genome) -> Examples:
     if section.jitter:
         allowed = chromosomes(genome, genome.lengths).minus(unusable[EXCLUDED])
         positives = with_room(positives, section.jitter, allowed)
+        if len(config.regions(name)) > 1:
+            positives = keeping_centres(positives, centres_of(sources.regions))
         negatives = negatives if len(own) else with_room(negatives, section.jitter, allowed.minus(taken))
     records = pl.concat([positives, negatives])
     order = records.select(pl.arg_sort_by("place", "strand", maintain_order=True)).to_series()

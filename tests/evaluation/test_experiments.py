@@ -227,6 +227,9 @@ def finished(tmp_path):
     (tmp_path / "results/toy").mkdir()
     metrics = pl.DataFrame(rows, METRICS_SCHEMA, orient="row")
     metrics.write_csv(tmp_path / "results/toy/metrics.tsv", separator="\t")
+    splits = [split for split in ("train", "validation", "test") for _ in range(40)]
+    examples = pl.DataFrame({"id": range(120), "split": splits, "toy": [0, 1] * 60})
+    examples.write_parquet(tmp_path / "results/toy/examples.parquet")
     return config, made, metrics
 
 
@@ -291,6 +294,17 @@ def test_the_run_itself_is_the_last_point_of_a_learning_curve(finished, tmp_path
     keys = ["model", "replicate", "split"]
     expected = metrics.filter(metric="auroc").select(*keys, "value", "n")
     assert table.select(*keys, "value", "n").sort(keys).equals(expected.sort(keys))
+
+
+def test_examples_of_the_run_are_counted_as_those_of_trials_are(finished, tmp_path):
+    """Each once that has a label of any task, though every task has fewer."""
+    config, _, _ = finished
+    path = tmp_path / "results/toy/examples.parquet"
+    number = pl.int_range(pl.len()) % 4
+    other = pl.when(number == 1).then(1)
+    pl.read_parquet(path).with_columns(toy=pl.when(number < 1).then(0), other=other).write_parquet(path)
+    table = experiment_table(config, "learning_curve", tmp_path / "results").filter(setting=1.0)
+    assert set(table["n"]) == {20}
 
 
 def test_the_run_itself_is_one_value_of_every_hyperparameter(finished, tmp_path):

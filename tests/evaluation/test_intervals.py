@@ -4,6 +4,7 @@ from scipy.optimize import brentq
 from scipy.stats import foldnorm, norm, t
 
 from motifloom.evaluation import intervals, metrics
+from motifloom.evaluation.comparisons import bootstrap_difference
 from motifloom.evaluation.means import Mean
 
 
@@ -79,6 +80,15 @@ def test_corrected_intervals_move_by_the_bias():
     assert intervals.corrected_interval(np.full(9, 0.7), 0.7, many, 0.9) == (0.7, 0.7)
     assert np.isnan(intervals.corrected_interval(values, float("nan"), many, 0.9)).all()
     assert np.isnan(intervals.corrected_interval(np.array([0.1, np.nan]), 0.1, many, 0.9)).all()
+
+
+def test_a_few_resamples_without_a_value_are_passed_over():
+    values = np.arange(1000) / 1000
+    whole = intervals.corrected_interval(values, 0.4995, 30, 0.9)
+    gaps = np.insert(values, 500, np.full(50, np.nan))
+    assert intervals.corrected_interval(gaps, 0.4995, 30, 0.9) == whole
+    assert np.isnan(intervals.corrected_interval(np.insert(gaps, 7, np.full(5, np.nan)), 0.4995, 30, 0.9)).all()
+    assert bootstrap_difference(0.2, gaps, 5) == bootstrap_difference(0.2, values, 5)
 
 
 def test_intervals_of_few_examples_reach_further():

@@ -136,3 +136,24 @@ def test_a_word_at_one_place_needs_positions():
     best = tried[choose(labels["validation"], [one.scores["validation"] for one in tried], "binary")]
     assert best.variant == "positions"
     assert mean_main_score(labels["test"], best.scores["test"], "binary") > 0.95
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_label_that_no_training_example_has_is_never_predicted(kind):
+    """A small part of a dataset may have lost it, or all labels of a task."""
+    examples = drawn(kind)
+    labels = examples.labels["train"]
+    if kind == "multiclass":
+        labels[labels[:, 1] == 1] = [0, 0, 1]
+    else:
+        labels[:, 1] = np.nan
+        labels[labels[:, 2] == 1, 2] = 0
+    scores = fitted(examples, "spectrum")
+    for split, number in SIZES.items():
+        assert scores[split].shape == (number, TASKS)
+        assert (scores[split][:, 1] == 0).all()
+        assert np.ptp(scores[split][:, 0]) > 0
+    if kind == "multiclass":
+        assert scores["test"].sum(axis=1) == pytest.approx(1)
+    if kind == "binary":
+        assert (scores["test"][:, 2] == 0).all()

@@ -107,6 +107,13 @@ def test_without_any_labelled_neighbour_the_mean_of_all_is_the_score(way):
     assert scores[way, 3].tolist() == [[0, 0.5 if way == "uniform" else 1]]
 
 
+def test_a_task_without_any_label_scores_one_half():
+    codes = np.stack([encode(s) for s in ("AAAAAA", "AAAAAC")])
+    labels = np.array([[np.nan, 1], [np.nan, 0]], dtype=np.float32)
+    scores = Knn.on_spectra(codes, labels, 2, True).predict(codes[:1], [2], ["uniform"])
+    assert scores["uniform", 2].tolist() == [[0.5, 0.5]]
+
+
 def test_blocks_do_not_show(codes, monkeypatch):
     train, queries = codes
     knn = Knn.on_spectra(train, np.random.default_rng(1).normal(size=(TRAIN, TASKS)).astype(np.float32), 3, True)

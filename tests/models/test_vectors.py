@@ -40,6 +40,20 @@ def test_a_copy_is_at_no_distance_and_of_copies_the_first_comes_first(points, me
     assert (distance == 0).all()
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_of_many_copies_the_first_come_first(points, metric):
+    """Rounding of sums of products must not choose among them."""
+    train, queries = points
+    copies = train[np.random.default_rng(3).integers(0, 20, 300)]
+    rows, distance = found(VectorIndex.of(copies, metric), queries, 3)
+    kept = VectorIndex.of(copies, metric).vectors
+    for query, mine, far in zip(VectorIndex.of(queries, metric).vectors, rows, distance, strict=True):
+        squared = ((kept - query) ** 2).sum(axis=1)
+        expected = np.lexsort((np.arange(300), squared))[:3]
+        assert mine.tolist() == expected.tolist()
+        assert far == pytest.approx(squared[expected] / 2 if metric == "cosine" else np.sqrt(squared[expected]))
+
+
 def test_a_vector_of_zeros_is_as_far_from_every_direction(points):
     train, _ = points
     _, distance = found(VectorIndex.of(train, "cosine"), np.zeros((1, 7), dtype=np.float32), 61)

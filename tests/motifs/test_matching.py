@@ -13,6 +13,7 @@ from motifloom.motifs.groups import groups
 from motifloom.motifs.importance import Importance
 from motifloom.motifs.learn import reproducibility
 from motifloom.motifs.matching import (
+    MAX_WIDTH,
     MIN_SITES,
     ORDERS,
     Likeness,
@@ -102,6 +103,12 @@ def test_matrices_of_little_information_are_not_compared(fungi):
     flat = [learned(f"m{i}", random.dirichlet(np.full(4, 8.0), size=19)) for i in range(20)]
     assert not any(comparable(motif) for motif in flat)
     assert match(flat, fungi, SEED) == {}
+
+
+def test_a_matrix_that_is_wider_than_any_known_motif_is_not_compared():
+    wide = np.eye(4)[np.arange(MAX_WIDTH + 1) % 4] * 0.9 + 0.025
+    assert comparable(learned("m", wide[:-1]))
+    assert not comparable(learned("m", wide))
 
 
 def test_few_sites_are_not_compared(fungi):

@@ -322,7 +322,8 @@ def test_every_reason_to_leave_a_region_out_is_told() -> None:
 def test_constants_are_those_of_the_code() -> None:
     text = " ".join(read(DOCS / "science.md").split())
     bounds = (
-        f"{matching.MIN_INFORMATION:g} bits, at least {matching.MIN_WIDTH} bp and at least {matching.MIN_SITES} sites"
+        f"{matching.MIN_INFORMATION:g} bits, {matching.MIN_WIDTH} to {matching.MAX_WIDTH} bp and at least "
+        f"{matching.MIN_SITES} sites"
     )
     kmer = config.Knn().kmer
     for phrase in (

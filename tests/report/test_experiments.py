@@ -65,7 +65,8 @@ def test_the_sentence_tells_the_last_step_and_what_is_missing() -> None:
 def test_a_set_is_memorised_only_where_all_smaller_ones_are() -> None:
     assert memorised(curve(0.5, 0.5, 0.5, train=(1.0, 0.995, 0.98))) == 500
     assert memorised(curve(0.5, 0.5, 0.5, train=(1.0, 0.9, 1.0))) == 100
-    assert memorised(curve(0.5, 0.5, 0.5, train=(float("nan"), 1.0, 1.0))) == 0
+    assert memorised(curve(0.5, 0.5, 0.5, train=(float("nan"), 1.0, 1.0))) == 1000
+    assert memorised(curve(0.5, 0.5, 0.5, train=(float("nan"), 0.9, 1.0))) == 0
 
 
 def test_a_model_sees_where_it_goes_half_of_the_way_to_the_ceiling() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 from motifloom.report.svg import number, tag, ticks
-from motifloom.report.wording import counted, fixed, interval, listed, measured, probability, signed, thousands
+from motifloom.report.wording import counted, fixed, interval, listed, measured, percent, probability, signed, thousands
 
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
         (fixed(0.12345), "0.123"),
+        (percent(0.95), "95%"),
+        (percent(0.999), "99.9%"),
+        (percent(0.1), "10%"),
         (fixed(-0.5, 1), "−0.5"),
         (fixed(-0.0001), "0.000"),
         (fixed(None), "–"),

@@ -39,6 +39,7 @@ rule sample:
         draw=lambda wildcards: TRIALS[wildcards.trial].draw.kind,
         number=lambda wildcards: TRIALS[wildcards.trial].draw.number,
         folder=subpath(output.examples, parent=True),
+        rerun_on=lambda wildcards: [TRIALS[wildcards.trial].config.seed, CONFIG.kind(wildcards.dataset)],
     shell:
         "motifloom sample"
         " --config {params.config:q}"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from motifloom.compiled import compiled
 from motifloom.genome import UNKNOWN
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def length_blocks(sequences: Sequences) -> Iterator[tuple[Rows, int]]:
         last = first
 
 
-@njit(cache=True)
+@compiled
 def _mixed(word: np.uint64) -> np.uint64:
     """Scatter the bits of a word: the last step of splitmix64 (Steele et al. 2014, OOPSLA)."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -88,7 +88,7 @@ def _mixed(word: np.uint64) -> np.uint64:
     return word ^ (word >> np.uint64(31))
 
 
-@njit(cache=True)
+@compiled
 def _digest(codes: Codes, digests: npt.NDArray[np.uint64]) -> None:
     """Fill `digests`, shape ``(2, n, 2)``, with two words for each strand of codes of shape ``(n, width)``.
 
@@ -176,7 +176,7 @@ class Places:
         return best, similarity
 
 
-@njit(cache=True)
+@compiled
 def _sweep(contig: Rows, start: Rows, end: Rows, first: Rows, best: Rows, similarity: Floats) -> None:
     """Compare every place with those that begin within it."""
     for i in range(len(start)):

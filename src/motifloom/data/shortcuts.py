@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from numba import njit
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import rankdata
 
+from motifloom.compiled import compiled
 from motifloom.data.partners import length_blocks
 from motifloom.data.splits import SPLITS
 from motifloom.errors import InputError
@@ -115,7 +115,7 @@ def features_of(sequences: Sequences) -> dict[str, Floats]:
     }
 
 
-@njit(cache=True)
+@compiled
 def _count_pairs(codes: Codes, counts: npt.NDArray[np.int64]) -> None:
     """Count the dinucleotides of codes of shape ``(n, width)`` into `counts`, shape ``(n, 16)``."""
     for row in range(len(codes)):

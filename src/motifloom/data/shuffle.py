@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from motifloom.compiled import compiled
 from motifloom.genome import UNKNOWN
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def shuffled_within(codes: Codes, random: np.random.Generator) -> Codes:
     return result
 
 
-@njit(cache=True)
+@compiled
 def shuffled(codes: Codes, random: np.random.Generator) -> Codes:
     """Draw a sequence with the same dinucleotides, evenly among all there are.
 
@@ -70,7 +70,7 @@ def shuffled(codes: Codes, random: np.random.Generator) -> Codes:
     return walk
 
 
-@njit(cache=True)
+@compiled
 def _successors(codes: Codes) -> tuple[npt.NDArray[np.int64], Codes]:
     """List, letter by letter, what follows it: those of letter ``i`` lie from ``first[i]`` to ``first[i + 1]``."""
     first = np.zeros(LETTERS + 1, dtype=np.int64)
@@ -86,7 +86,7 @@ def _successors(codes: Codes) -> tuple[npt.NDArray[np.int64], Codes]:
     return first, successors
 
 
-@njit(cache=True)
+@compiled
 def _random_tree(
     first: npt.NDArray[np.int64], successors: Codes, root: int, random: np.random.Generator
 ) -> npt.NDArray[np.int64]:
@@ -112,6 +112,6 @@ def _random_tree(
     return edge
 
 
-@njit(cache=True)
+@compiled
 def _swap(values: Codes, i: int, j: int) -> None:
     values[i], values[j] = values[j], values[i]

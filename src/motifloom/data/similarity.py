@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from motifloom.compiled import compiled
 from motifloom.genome import UNKNOWN
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _first_alike(hashes: Keys) -> Rows:
     return first[inverse]
 
 
-@njit(cache=True)
+@compiled
 def _mix(value: np.uint64) -> np.uint64:
     """Scramble 64 bits so that each depends on all (the finaliser of splitmix64)."""
     value = np.uint64(value) + np.uint64(0x9E3779B97F4A7C15)
@@ -175,7 +175,7 @@ def _mix(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@njit(cache=True)
+@compiled
 def _known_ends(codes: Codes) -> tuple[int, int]:
     """Return where the known bases of one sequence begin and end."""
     start, stop = 0, len(codes)
@@ -186,7 +186,7 @@ def _known_ends(codes: Codes) -> tuple[int, int]:
     return start, stop
 
 
-@njit(cache=True)
+@compiled
 def _hash_sequences(codes: Codes) -> Keys:
     """Hash each sequence so that its reverse complement has the same hash; `codes` of shape ``(n, width)``."""
     hashes = np.empty(len(codes), dtype=np.uint64)
@@ -201,7 +201,7 @@ def _hash_sequences(codes: Codes) -> Keys:
     return hashes
 
 
-@njit(cache=True)
+@compiled
 def _canonical_kmers(codes: Codes) -> npt.NDArray[np.uint32]:
     """Return the canonical k-mers of one sequence in rising order, each as often as it is there."""
     kmers = np.empty(max(0, len(codes) - KMER + 1), dtype=np.uint32)
@@ -220,7 +220,7 @@ def _canonical_kmers(codes: Codes) -> npt.NDArray[np.uint32]:
     return np.sort(kmers[:number])
 
 
-@njit(cache=True)
+@compiled
 def _bottom_sketches(codes: Codes) -> Keys:
     """Return the smallest hashes of each sequence's k-mers in rising order, then EMPTY; shape ``(n, SKETCH)``.
 
@@ -259,7 +259,7 @@ def _candidates(sketches: Keys, chosen: Rows) -> Iterator[tuple[Rows, Rows]]:
         yield (found >> np.uint64(32)).astype(np.int64), (found & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
-@njit(cache=True)
+@compiled
 def _entries(sketches: Keys, chosen: Rows) -> Keys:
     """List the sketched k-mers of all chosen rows: a hash of the k-mer above :data:`ROW_BITS` of the row."""
     entries = np.empty(len(chosen) * SKETCH, dtype=np.uint64)
@@ -272,7 +272,7 @@ def _entries(sketches: Keys, chosen: Rows) -> Keys:
     return entries[:number]
 
 
-@njit(cache=True)
+@compiled
 def _next_candidates(entries: Keys, sketches: Keys, place: int) -> tuple[Keys, int]:
     """Collect about :data:`CANDIDATES` pairs from sorted `entries`, beginning at `place`; return where to go on.
 
@@ -301,7 +301,7 @@ def _next_candidates(entries: Keys, sketches: Keys, place: int) -> tuple[Keys, i
     return found[:number], place
 
 
-@njit(cache=True)
+@compiled
 def _arranged(bucket: Keys, sketches: Keys) -> tuple[Keys, Keys]:
     """Return the rows that have one sketched k-mer in common, and which of them to compare: those of equal group.
 
@@ -323,7 +323,7 @@ def _arranged(bucket: Keys, sketches: Keys) -> tuple[Keys, Keys]:
     return rows[order], group[order] >> ROW_BITS
 
 
-@njit(cache=True)
+@compiled
 def _agree(first: Keys, second: Keys) -> bool:
     """Return whether enough of the smallest hashes of both together are in both sketches."""
     i = j = shared = seen = 0
@@ -351,7 +351,7 @@ def _verify(sequences: Sequences, rows: Rows, first: Rows, second: Rows) -> tupl
     return first[near], second[near], similarity[near]
 
 
-@njit(cache=True)
+@compiled
 def _sorted_kmers(codes: Codes) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """Return the canonical k-mers of each sequence in rising order, shape ``(n, width)``, and how many there are."""
     kmers = np.empty(codes.shape, dtype=np.uint32)
@@ -363,7 +363,7 @@ def _sorted_kmers(codes: Codes) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.
     return kmers, number
 
 
-@njit(cache=True)
+@compiled
 def _similarities(
     codes: Codes, kmers: npt.NDArray[np.uint32], number: npt.NDArray[np.int64], first: Rows, second: Rows
 ) -> npt.NDArray[np.float32]:
@@ -379,7 +379,7 @@ def _similarities(
     return similarity
 
 
-@njit(cache=True)
+@compiled
 def _in_both(first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]) -> int:
     """Count what two rising lists have in common, each value as often as it is in both."""
     i = j = shared = 0
@@ -391,7 +391,7 @@ def _in_both(first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]) -> i
     return shared
 
 
-@njit(cache=True)
+@compiled
 def _equal(first: Codes, second: Codes) -> bool:
     """Return whether two sequences are equal on either strand, whatever unknown bases stand at their ends."""
     start, stop = _known_ends(first)

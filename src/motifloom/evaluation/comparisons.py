@@ -13,6 +13,7 @@ from motifloom.evaluation.jackknife import jackknife_error
 from motifloom.evaluation.loops import sum_swapped
 from motifloom.evaluation.means import Mean
 from motifloom.evaluation.metrics import BINS, Floats, calibration_bins
+from motifloom.evaluation.resamples import defined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,12 +151,16 @@ def bootstrap_difference(value: float, on_resamples: Floats, fewest: int) -> Dif
     value
         The difference.
     on_resamples
-        The same on paired resamples, shape ``(resamples,)``; NaN where undefined.
+        The same on paired resamples, shape ``(resamples,)``; NaN where undefined, see
+        :func:`motifloom.evaluation.intervals.defined`.
     fewest
         n, so many examples decide how much the metric moves, of two labels those of the rarer. 1 is taken as 2.
     """
     freedom = max(fewest - 1, 1)
-    return Difference(value, float(on_resamples.std()) * math.sqrt((freedom + 1) / freedom), freedom)
+    values = defined(on_resamples)
+    if not len(values):
+        return Difference(value, float("nan"), freedom)
+    return Difference(value, float(values.std()) * math.sqrt((freedom + 1) / freedom), freedom)
 
 
 def mean_difference(one: Floats, other: Floats, strata: Floats) -> Difference:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from safetensors import SafetensorError, safe_open
 
-from motifloom.config import ALL_CLASSES, ORACLE
+from motifloom.config import ALL_CLASSES, ORACLE, PLACE_COLUMNS
 from motifloom.config.trials import FRACTION, RESAMPLING, own, trials
 from motifloom.data.predictions import FILES
 from motifloom.errors import InputError
@@ -170,7 +170,16 @@ def _whole_rows(
         mine = table.filter(
             pl.col("metric") == metric, pl.col("model").is_in(models), (pl.col("task") == task) | (task == "")
         )
-        means = mine.group_by("model", "replicate", "split", maintain_order=True).agg(pl.max("n"), pl.mean("value"))
-        for model, replicate, split, number, value in means.iter_rows():
+        numbers = _labelled(results / dataset / "examples.parquet")
+        means = mine.group_by("model", "replicate", "split", maintain_order=True).agg(pl.mean("value"))
+        for model, replicate, split, value in means.iter_rows():
             weights = count_weights(results / dataset / model / str(replicate) / "model.safetensors")
-            yield (dataset, model, parameter, setting, weights, number, replicate, split, metric, value)
+            yield (dataset, model, parameter, setting, weights, numbers[split], replicate, split, metric, value)
+
+
+def _labelled(path: Path) -> dict[str, int]:
+    """Return how many examples of each split have a label of any task, as the trials' are counted."""
+    examples = pl.scan_parquet(path, glob=False)
+    tasks = [name for name in examples.collect_schema().names() if name not in PLACE_COLUMNS]
+    counted = examples.filter(pl.any_horizontal(pl.col(tasks).is_not_null())).group_by("split").len().collect()
+    return dict(counted.iter_rows())

@@ -22,6 +22,7 @@ from scipy.stats import norm
 from motifloom.evaluation.comparisons import Placements
 from motifloom.evaluation.loops import LANES, count_draws
 from motifloom.evaluation.means import Mean
+from motifloom.evaluation.resamples import defined
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -124,9 +125,10 @@ def corrected_interval(values: Floats, estimate: float, fewest: int, confidence:
 
     Returns
     -------
-    Low and high end; NaN where the estimate or one of `values` is.
+    Low and high end; NaN where the estimate is, or more than :func:`defined` allows of `values`.
     """
-    if np.isnan(estimate) or np.isnan(values).any():
+    values = defined(values)
+    if np.isnan(estimate) or not len(values):
         return float("nan"), float("nan")
     share = ((values < estimate).sum() + (values == estimate).sum() / 2) / len(values)
     shift = norm.ppf(np.clip(share, 1 / len(values), 1 - 1 / len(values)))

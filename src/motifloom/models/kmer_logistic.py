@@ -60,7 +60,7 @@ def _inputs(spec: config.KmerLogistic, codes: Codes, features: str, canonical: b
 
 def _fit_binary(inputs: Inputs, labels: Labels, penalties: Sequence[float]) -> list[Scores]:
     """Fit a logistic regression per task."""
-    fits = [_probabilities(inputs, task, penalties) for task in labels.T]
+    fits = [_probabilities(inputs, task, 2, penalties) for task in labels.T]
     return [
         {split: np.column_stack([fit[step][split][:, 1] for fit in fits]) for split in inputs}
         for step in range(len(penalties))
@@ -69,7 +69,7 @@ def _fit_binary(inputs: Inputs, labels: Labels, penalties: Sequence[float]) -> l
 
 def _fit_multiclass(inputs: Inputs, labels: Labels, penalties: Sequence[float]) -> list[Scores]:
     """Fit one multinomial regression; `labels` is 1 in the column of the class."""
-    return _probabilities(inputs, labels.argmax(axis=1).astype(np.float32), penalties)
+    return _probabilities(inputs, labels.argmax(axis=1).astype(np.float32), labels.shape[1], penalties)
 
 
 def _fit_regression(inputs: Inputs, labels: Labels, penalties: Sequence[float]) -> list[Scores]:
@@ -77,22 +77,40 @@ def _fit_regression(inputs: Inputs, labels: Labels, penalties: Sequence[float]) 
     known = [_labelled(inputs["train"], task) for task in labels.T]
     found: list[Scores] = []
     for penalty in penalties:
-        fits = [Ridge(alpha=penalty * len(y), solver="sparse_cg", tol=TOLERANCE).fit(x, y) for x, y in known]
-        found.append({split: np.column_stack([fit.predict(mine) for fit in fits]) for split, mine in inputs.items()})
+        fits = [
+            Ridge(alpha=penalty * len(y), solver="sparse_cg", tol=TOLERANCE).fit(x, y) if len(y) else None
+            for x, y in known
+        ]
+        found.append(
+            {split: np.column_stack([_predicted(fit, mine) for fit in fits]) for split, mine in inputs.items()}
+        )
     return found
+
+
+def _predicted(fit: Ridge | None, inputs: csr_array) -> npt.NDArray[np.float64]:
+    """Predict with a fit; 0 of a task that a part of a dataset has no label of."""
+    return np.zeros(inputs.shape[0]) if fit is None else np.asarray(fit.predict(inputs))
 
 
 _FITS = {"binary": _fit_binary, "multiclass": _fit_multiclass, "regression": _fit_regression}
 
 
-def _probabilities(inputs: Inputs, labels: Labels, penalties: Sequence[float]) -> list[Scores]:
-    """Give each class's probability, shape ``(n, classes)``; every fit begins where that of the last penalty ended."""
+def _probabilities(inputs: Inputs, labels: Labels, classes: int, penalties: Sequence[float]) -> list[Scores]:
+    """Give each class's probability, shape ``(n, classes)``; every fit begins where that of the last penalty ended.
+
+    A class without a training example has a probability of 0, as a small part of a dataset may leave a rare one.
+    """
     x, y = _labelled(inputs["train"], labels)
+    there = np.unique(y).astype(int)
     model = LogisticRegression(warm_start=True, max_iter=ITERATIONS)
     found: list[Scores] = []
     for penalty in penalties:
-        model.set_params(C=1 / (penalty * len(y))).fit(x, y)
-        found.append({split: model.predict_proba(mine) for split, mine in inputs.items()})
+        scores = {split: np.zeros((mine.shape[0], classes)) for split, mine in inputs.items()}
+        if len(there) > 1:
+            model.set_params(C=1 / (penalty * len(y))).fit(x, y)
+        for split, mine in inputs.items():
+            scores[split][:, there] = model.predict_proba(mine) if len(there) > 1 else 1.0
+        found.append(scores)
     return found
 
 

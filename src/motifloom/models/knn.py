@@ -92,12 +92,13 @@ class Knn:
         Returns
         -------
         For each of `weights` and each number of neighbours the mean label of those among them that have one, shape
-        ``(n, tasks)``; where none has, the mean label of all training sequences. A number greater than that of the
-        training sequences means all of them.
+        ``(n, tasks)``; where none has, the mean label of all training sequences, or 0.5 where none of those has one. A
+        number greater than that of the training sequences means all of them.
         """
         known = ~np.isnan(self.labels)
         values = np.where(known, self.labels, 0).astype(np.float64)
-        everywhere = values.sum(axis=0) / known.sum(axis=0)
+        number = known.sum(axis=0)
+        everywhere = np.where(number > 0, values.sum(axis=0) / number.clip(min=1), 0.5)
         scores = {(way, k): np.empty((len(codes), values.shape[1])) for way in weights for k in neighbours}
         start = 0
         for part in self._parts(codes, max(neighbours)):

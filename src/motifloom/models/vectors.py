@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Vectors = npt.NDArray[np.float32] | Floats
 
+ROUNDING = 1e-12
+"""What a sum of products may be off by, as a share of the squares in it."""
+
 COMPARED = 1 << 22
 """So many pairs of vectors are compared at a time."""
 
@@ -59,12 +62,15 @@ class VectorIndex:
         for start in range(0, len(vectors), size):
             asked = _measured(vectors[start : start + size], self.metric)
             near = squares - 2 * asked @ self.vectors.T  # squared distances, but for what the query adds to all
-            rows = np.argpartition(near, kept - 1, axis=1)[:, :kept]
-            # The difference itself, so that a copy is at a distance of exactly 0.
+            nearest = np.partition(near, kept - 1, axis=1)[:, kept - 1]
+            least = nearest + ROUNDING * (squares.max(initial=0) + (asked**2).sum(axis=1))
+            candidates = max(kept, int((near <= least[:, None]).sum(axis=1).max()))
+            rows = np.argpartition(near, candidates - 1, axis=1)[:, :candidates]
+            # The difference itself, so that a copy is at a distance of exactly 0, and copies as far as each other.
             squared = np.stack(
-                [((self.vectors[rows[:, place]] - asked) ** 2).sum(axis=1) for place in range(kept)], axis=1
+                [((self.vectors[rows[:, place]] - asked) ** 2).sum(axis=1) for place in range(candidates)], axis=1
             )
-            order = np.lexsort((rows, squared))
+            order = np.lexsort((rows, squared))[:, :kept]
             rows, squared = (np.take_along_axis(values, order, axis=1) for values in (rows, squared))
             yield Neighbours(rows, squared / 2 if self.metric == "cosine" else np.sqrt(squared))
 

@@ -36,8 +36,8 @@ PLACE = {"chrom": pl.String, "start": pl.Int64, "end": pl.Int64, "strand": pl.St
 def hits(motifs: Sequence[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
     """Lay out the sites of filters or patterns in the held-out sequences.
 
-    A site is cut to its motif's columns and to its sequence. Where examples have no place, ``chrom`` is the example's
-    id and coordinates count from its first base.
+    A site is cut to its motif's columns and to its sequence. Where an example lies in no genome, as shuffles do though
+    they have the place of what they are shuffles of, ``chrom`` is its id and coordinates count from its first base.
 
     Parameters
     ----------
@@ -72,10 +72,11 @@ def hits(motifs: Sequence[Motif], scan: Scan, dataset: Dataset) -> pl.DataFrame:
         name=pl.Series([names[unit] for unit in sites.unit.tolist()], dtype=pl.String),
     )
     turned = (pl.col("strand") == "-").fill_null(value=False)
-    nowhere = pl.col("chrom").is_null()
+    shuffle = dataset.sequences.table["parent"][scan.rows[sites.row]].is_not_null()
+    nowhere = pl.col("chrom").is_null() | shuffle
     first, last = pl.col("first"), pl.col("last")
     table = table.with_columns(
-        chrom=pl.coalesce("chrom", "id"),
+        chrom=pl.when(nowhere).then("id").otherwise("chrom"),
         start=pl.when(nowhere).then(first).when(turned).then(pl.col("end") - last).otherwise(pl.col("start") + first),
         end=pl.when(nowhere).then(last).when(turned).then(pl.col("end") - first).otherwise(pl.col("start") + last),
         minus=pl.col("minus") ^ (turned & ~nowhere),

@@ -51,6 +51,10 @@ MIN_INFORMATION = 6.0
 MIN_WIDTH = 5
 """Nor is a narrower one, in bp."""
 
+MAX_WIDTH = 50
+"""Nor a wider one, in bp: few sites leave it untrimmed, and a comparison takes time by the cube of it. The widest known
+motifs have about 35."""
+
 MIN_SITES = 5
 """Nor one counted from fewer sites."""
 
@@ -141,8 +145,9 @@ def read_database(name: str) -> list[KnownMotif]:
 
 
 def comparable(motif: Motif) -> bool:
-    """Return whether a motif rests on enough sites and holds enough information to be compared with others."""
-    return motif.sites >= MIN_SITES and len(motif.ppm) >= MIN_WIDTH and motif.information_content >= MIN_INFORMATION
+    """Return whether a motif rests on enough sites, holds enough information and is no wider than known motifs are."""
+    fits = MIN_WIDTH <= len(motif.ppm) <= MAX_WIDTH
+    return fits and motif.sites >= MIN_SITES and motif.information_content >= MIN_INFORMATION
 
 
 def match(motifs: Sequence[Motif], database: Sequence[KnownMotif], seed: int) -> dict[str, Match]:

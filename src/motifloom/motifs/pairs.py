@@ -119,8 +119,9 @@ def _preferred(
 ) -> tuple[int, str, int, float, float]:
     """Return the preferred distance and orientation, how many pairs have it, how many by chance, and p."""
     reach = int(max(a.end.max(), b.end.max()) - min(a.start.min(), b.start.min())) + WINDOW
-    observed = _crowds(a, b, in_a, in_b, reach)
-    null = np.array([_crowds(a, b, in_a, random.permutation(in_b), reach) for _ in range(SHUFFLES)])
+    counts = _counts(a, b, in_a, in_b, reach)
+    observed = _crowds(counts)
+    null = np.array([_crowds(_counts(a, b, in_a, random.permutation(in_b), reach)) for _ in range(SHUFFLES)])
     expected = null.mean(axis=0)
     spread = np.sqrt(expected + 1)
     excess = (observed - expected) / spread
@@ -128,21 +129,26 @@ def _preferred(
     window = int(excess.argmax())
     p = (1 + int((greatest >= excess[window] - 1e-9).sum())) / (1 + SHUFFLES)
     opposite, place = divmod(window, 2 * reach + 1)
-    distance = place - reach
+    first = max(0, place - WINDOW // 2)
+    distance = first + int(counts[opposite, first : place + WINDOW // 2 + 1].argmax()) - reach
     return distance, "opposite" if opposite else "same", int(observed[window]), float(expected[window]), p
 
 
-def _crowds(a: Placed, b: Placed, in_a: Integers, in_b: Integers, reach: int) -> npt.NDArray[np.float64]:
-    """Count pairs by orientation and distance, in windows of distances, shape ``(2 × (2 reach + 1),)``.
+def _counts(a: Placed, b: Placed, in_a: Integers, in_b: Integers, reach: int) -> Integers:
+    """Count pairs by orientation and distance, from −reach to reach, shape ``(2, 2 reach + 1)``.
 
     The distance is that of the centres, in bp, downstream of the first motif on its own strand. Sites that overlap are
     no pair.
     """
     apart = (b.start[in_b] >= a.end[in_a]) | (a.start[in_a] >= b.end[in_b])
     first, second = in_a[apart], in_b[apart]
-    distance = (b.start[second] + b.end[second] - a.start[first] - a.end[first]) // 2
-    distance = np.where(a.minus[first], -distance, distance)
+    twice = b.start[second] + b.end[second] - a.start[first] - a.end[first]
+    distance = np.where(a.minus[first], -twice, twice) // 2
     opposite = a.minus[first] != b.minus[second]
     size = 2 * reach + 1
-    counts = np.bincount(opposite * size + distance + reach, minlength=2 * size).reshape(2, size)
+    return np.bincount(opposite * size + distance + reach, minlength=2 * size).reshape(2, size)
+
+
+def _crowds(counts: Integers) -> npt.NDArray[np.float64]:
+    """Add up neighbouring distances, in windows of :data:`WINDOW`, shape ``(2 × (2 reach + 1),)``."""
     return np.array([np.convolve(one, np.ones(WINDOW), "same") for one in counts]).ravel()

@@ -77,5 +77,5 @@ def _comparison_row(metric: str, row: dict[str, Any]) -> ComparisonRow:
         ),
         Cell(probability(row["p_value"]), sort=row["p_value"]),
         Cell(probability(q), sort=q),
-        f"{a if a_is_better else b} is better" if told_apart else "not distinguishable",
+        f"{a if a_is_better else b} is better" if told_apart else "not tested" if q is None else "not distinguishable",
     )

@@ -165,10 +165,15 @@ def _learning_curve(results: Results, dataset: str, table: pl.DataFrame) -> Answ
 
 
 def memorised(curve: Curve) -> int:
-    """Return the number of examples with random labels up to which a network learned every set; 0 where it did none."""
+    """Return the number of examples with random labels up to which a network learned every set; 0 where it did none.
+
+    A set with one label alone, as a small one may be, tells nothing.
+    """
     largest = 0
     for number, value in zip(curve.x, curve.values["train"], strict=True):
-        if not value >= FITTED:
+        if math.isnan(value):
+            continue
+        if value < FITTED:
             break
         largest = int(number)
     return largest

@@ -29,7 +29,7 @@ from motifloom.report.tasks import task_table
 from motifloom.report.throughout import throughout
 from motifloom.report.trust import trust
 from motifloom.report.usage import jobs, total
-from motifloom.report.wording import LEVEL, counted, listed, thousands
+from motifloom.report.wording import LEVEL, counted, listed, percent, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,7 +145,7 @@ def render(results: Results) -> str:
         version=__version__,
         config=config,
         configuration=dump(config),
-        confidence=f"{config.evaluation.confidence:.0%}",
+        confidence=percent(config.evaluation.confidence),
         level=LEVEL,
         datasets=datasets,
         answers=answers(results),

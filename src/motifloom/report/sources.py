@@ -17,7 +17,7 @@ from motifloom.config import (
     TableDataset,
     as_list,
 )
-from motifloom.report.wording import counted, listed, thousands
+from motifloom.report.wording import counted, listed, percent, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,10 +52,10 @@ def source(config: Config, dataset: str) -> list[str]:
 
 def _simulated(section: SimulatedDataset) -> str:
     spec = section.simulate
-    noise = f" {spec.noise:.0%} of all labels are wrong on purpose." if spec.noise else ""
+    noise = f" {percent(spec.noise)} of all labels are wrong on purpose." if spec.noise else ""
     return (
         f"Simulated: {thousands(spec.positives)} regions, each with {_planted(spec)}, planted near its centre, "
-        f"in a genome of {spec.gc:.0%} GC.{noise}"
+        f"in a genome of {percent(spec.gc)} GC.{noise}"
     )
 
 
@@ -130,12 +130,12 @@ def _split(split: Split) -> str:
             shares = _shares(split.validation, split.test)
             return f"Held out: {shares}, drawn at random; overlapping or near-duplicate sequences{group} stay together."
         case ColumnSplit():
-            share = f"; {split.validation:.0%} of train is held out for validation" if split.validation else ""
+            share = f"; {percent(split.validation)} of train is held out for validation" if split.validation else ""
             return f"Splits are those of the column “{split.column}”{share}."
 
 
 def _shares(validation: float, test: float) -> str:
-    return f"{validation:.0%} for validation and {test:.0%} for test"
+    return f"{percent(validation)} for validation and {percent(test)} for test"
 
 
 def _files(files: str | list[str] | dict[str, str]) -> str:

@@ -72,7 +72,9 @@ def throughout(results: Results, standings: Sequence[Standing]) -> Throughout | 
 
 def _told(found: Across, whole: int, everything: int) -> str:
     """Say in a few sentences what the ranks come down to."""
-    sentences = [f"Over {whole} datasets and tasks {found.models[0]} has the best mean rank."]
+    best = [model for model, rank in zip(found.models, found.ranks, strict=True) if rank == found.ranks[0]]
+    have = "has" if len(best) == 1 else "have"
+    sentences = [f"Over {whole} datasets and tasks {listed(best)} {have} the best mean rank."]
     if whole < everything:
         sentences.append(f"{everything - whole} more are left out, where some model's metric is not defined.")
     if whole < FEWEST:

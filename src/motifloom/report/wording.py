@@ -69,6 +69,11 @@ def span(low: float, high: float, show: Callable[[float], str] = fixed) -> str:
     return f"{show(low)} – {show(high)}"
 
 
+def percent(share: float) -> str:
+    """Return a share that was set as per cent, without rounding what was set."""
+    return f"{100 * share:g}%"
+
+
 def thousands(value: float | None) -> str:
     """Return a whole number with its digits in groups of three."""
     return NOTHING if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "−")

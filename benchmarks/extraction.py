@@ -29,7 +29,8 @@ CONTIGS, CONTIG_BP, LINE_BP = 5, 20_000_000, 60
 SOFT_MASKED_BP, UNKNOWN_BP = 300, 50_000
 REGIONS = {"200,000 x 200 bp": (200_000, 200), "20,000 x 1 kb": (20_000, 1000)}
 TINY = "tiny"
-BATCH = 256
+BATCH = 64
+"""As many sequences as a batch of a training has by default."""
 PEER = "tangermeme"
 SECONDS = "seconds"
 """What a case calls its time if only a part of what it does is to be measured."""
@@ -45,7 +46,7 @@ def make_inputs(folder: Path) -> None:
 
     random = np.random.default_rng(SEED)
     _write_inputs(folder / "genome.fa", folder, random, CONTIG_BP, REGIONS)
-    _write_inputs(folder / f"{TINY}.fa", folder, random, 10 * UNKNOWN_BP, {TINY: (BATCH, 200)})
+    _write_inputs(folder / f"{TINY}.fa", folder, random, 10 * UNKNOWN_BP, {TINY: (256, 200)})
 
 
 def _write_inputs(
@@ -107,16 +108,23 @@ def open_sequences(folder: Path) -> Sequences:
 
 
 def batches(sequences: Sequences, width: int) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Serve sequences once, shuffled: rows and float32 one-hot batches in a buffer that is used again."""
+    """Serve sequences once, shuffled: rows and float32 one-hot batches in a buffer that is used again.
+
+    As in a training, the bases of several batches are gathered in one go.
+    """
     import numpy as np
 
     from motifloom.genome import one_hot
+    from motifloom.training.epoch import STRETCH
 
     order = np.random.default_rng(SEED).permutation(len(sequences))
     x = np.empty((BATCH, 4, width), dtype=np.float32)
-    for first in range(0, len(order), BATCH):
-        rows = order[first : first + BATCH]
-        yield rows, one_hot(sequences.codes(rows, width), x[: len(rows)])
+    span = max(1, STRETCH // (BATCH * width)) * BATCH
+    for stretch in (order[first : first + span] for first in range(0, len(order), span)):
+        codes = sequences.codes(stretch, width)
+        for first in range(0, len(stretch), BATCH):
+            batch = slice(first, first + BATCH)
+            yield stretch[batch], one_hot(codes[batch], x[: len(stretch[batch])])
 
 
 def motifloom_prepared(_: Path, bed: Path, width: int) -> dict[str, float]:

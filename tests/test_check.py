@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,17 @@ def test_what_a_run_would_be_made_of_is_told(folder, capsys):
     told = capsys.readouterr().err
     assert "2 datasets, 16 examples, 2 trainings" in told
     assert sorted(folder.iterdir()) == before
+
+
+def test_what_an_earlier_run_has_written_needs_no_room_again(folder, capsys, monkeypatch):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(settings_of(one=dataset))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+    assert main(["check", "my.yaml"]) == 2
+    assert "0.0 MB are free; the run needs about" in capsys.readouterr().err
+    (folder / "results" / "one").mkdir(parents=True)
+    (folder / "results" / "one" / "sequences.bin").write_bytes(bytes(10_000))
+    assert main(["check", "my.yaml"]) == 0
 
 
 def test_what_a_baseline_cannot_do_is_told(folder, capsys, monkeypatch):

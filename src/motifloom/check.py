@@ -16,7 +16,7 @@ from motifloom.data.regions import read_regions
 from motifloom.data.signal import check_signal
 from motifloom.data.simulate import check_fit, known_motifs
 from motifloom.errors import InputError, Problems
-from motifloom.files import existing_parent, missing
+from motifloom.files import bytes_below, existing_parent, missing
 from motifloom.genome import Genome, pack, read_records, scan
 from motifloom.models.candidates import POSITIONS
 from motifloom.models.gkm_svm import find_programs
@@ -51,7 +51,7 @@ KMER_BYTES = 24
 
 @dataclass
 class Estimate:
-    """What a run would be made of, and the bytes it would take."""
+    """What a run would be made of, and the bytes it would take, with those that an earlier one has left."""
 
     examples: int = 0
     disk: float = 0.0
@@ -180,7 +180,7 @@ def _estimated(config: Config, made: list[Trial]) -> Estimate:
     estimate.disk += sum(len(genome.packed) for genome in genomes.values() if genome)
     if beside is not None:
         with problems.gathered():
-            _check_space(home, estimate.disk)
+            _check_space(home, estimate.disk - bytes_below(Path(config.results)))
     problems.raise_any()
     return estimate
 

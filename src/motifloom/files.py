@@ -46,6 +46,11 @@ def existing_parent(path: str | os.PathLike[str]) -> Path:
     return next(part for part in (wanted, *wanted.absolute().parents) if part.exists())
 
 
+def bytes_below(folder: Path) -> int:
+    """Return how much the files of a folder hold; 0 where there is none."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+
+
 def missing(path: str | os.PathLike[str]) -> str | None:
     """Say why `path` is no file that can be read, and what lies there under a like name; None where it can."""
     wanted = Path(path)

@@ -119,6 +119,19 @@ def test_only_labelled_rows_are_trained_on_without_their_padding(examples, tmp_p
         assert (seen / f"{name}.fa").read_text().split("\n")[1::2] == expected
 
 
+def test_without_both_labels_there_is_a_constant_or_no_calibration(examples, tmp_path, monkeypatch):
+    """As a small part of a dataset may leave one label of a task alone."""
+    install(tmp_path, monkeypatch)
+    labels = {split: values.copy() for split, values in examples.labels.items()}
+    labels["train"][:, 0] = 1
+    labels["validation"][:, 1] = 0
+    (one,) = candidates(Spec(), Examples(examples.codes, labels, "binary", False, True))
+    for split in SPLITS:
+        assert set(one.scores[split][:, 0]) == {1.0}
+        assert np.ptp(one.scores[split][:, 1]) > 0
+    assert main_scores(examples.labels["test"], one.scores["test"], "binary")[1] > 0.85
+
+
 def test_absent_programs_are_told_in_one_line(examples, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(

@@ -13,7 +13,7 @@ from tests.report.conftest import HOSTILE, build, settings, write
 from tests.report.test_page import Page, rows
 
 from motifloom.errors import InputError
-from motifloom.report.attributions import COLUMN, HEIGHT, WIDEST, attributions, track
+from motifloom.report.attributions import COLUMN, HEIGHT, WIDEST, _place, attributions, track
 from motifloom.report.page import render
 from motifloom.report.results import Results
 
@@ -131,3 +131,9 @@ def test_a_missing_file_is_told(folder: tuple[Config, Path]) -> None:
     (path / "reb1/cnn/0/attributions.parquet").unlink()
     with pytest.raises(InputError, match=r"attributions.parquet: is missing; the report needs it"):
         Results.open(config, path)
+
+
+def test_a_shuffle_has_no_place_though_its_parent_has() -> None:
+    example = {"id": "chr1:100-200", "chrom": "chr1", "start": 100, "end": 200, "strand": "+"}
+    assert _place(example, 10, 50, 100) == "chr1:110-150"
+    assert _place(example | {"id": "chr1:100-200:shuffle1"}, 10, 50, 100) == "10-50 of 100 bp"

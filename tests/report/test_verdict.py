@@ -18,7 +18,7 @@ def table(*pairs: tuple[str, str, float | None, float | None]) -> pl.DataFrame:
     )
 
 
-UNTESTED = "The models could not be told apart or not: on so few test examples no comparison is defined."
+UNTESTED = "Whether the models differ could not be tested: there are too few test examples."
 
 
 @pytest.mark.parametrize(

@@ -295,10 +295,11 @@ def test_a_regression_learns_32_examples_by_heart(tmp_path):
 
 
 def test_labels_are_standardised_by_those_that_are_there():
-    labels = np.array([[1, np.nan, 7], [3, 5, 7], [np.nan, 9, 7]], dtype=np.float32)
+    none = np.nan
+    labels = np.array([[1, none, 7, none], [3, 5, 7, none], [none, 9, 7, none]], dtype=np.float32)
     centre, spread = standardisation(labels)
-    assert centre == [2, 7, 7]
-    assert spread == [1, 2, 1]  # labels that are all alike are only moved
+    assert centre == [2, 7, 7, 0]
+    assert spread == [1, 2, 1, 1]  # labels that are all alike are only moved
 
 
 def test_a_batch_without_any_label_changes_no_loss(tmp_path):

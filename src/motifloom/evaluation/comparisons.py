@@ -152,7 +152,7 @@ def bootstrap_difference(value: float, on_resamples: Floats, fewest: int) -> Dif
         The difference.
     on_resamples
         The same on paired resamples, shape ``(resamples,)``; NaN where undefined, see
-        :func:`motifloom.evaluation.intervals.defined`.
+        :func:`motifloom.evaluation.resamples.defined`.
     fewest
         n, so many examples decide how much the metric moves, of two labels those of the rarer. 1 is taken as 2.
     """

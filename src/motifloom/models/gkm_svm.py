@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit
 
 from motifloom.errors import InputError
 from motifloom.genome import UNKNOWN, decode
@@ -67,9 +68,14 @@ def candidates(spec: config.GkmSvm, examples: Examples) -> list[Candidate]:
         for cost in sorted(set(spec.cost)):
             scores: dict[str, list[Floats]] = {split: [] for split in sequences}
             for task in range(examples.labels["train"].shape[1]):
-                _train(spec, cost, examples, sequences["train"], task, folder)
-                raw = {split: _predict(folder, split, len(mine)) for split, mine in sequences.items()}
-                calibrated = _calibrate(raw, examples.labels["validation"][:, task])
+                labels = examples.labels["train"][:, task]
+                if not {0.0, 1.0} <= {*labels.tolist()}:  # a small part of a dataset may lack a label
+                    constant = float((labels == 1).any())
+                    calibrated = {split: np.full(len(mine), constant) for split, mine in sequences.items()}
+                else:
+                    _train(spec, cost, labels, sequences["train"], examples.canonical, folder)
+                    raw = {split: _predict(folder, split, len(mine)) for split, mine in sequences.items()}
+                    calibrated = _calibrate(raw, examples.labels["validation"][:, task])
                 for split, values in calibrated.items():
                     scores[split].append(values)
             by_split = {split: np.column_stack(columns) for split, columns in scores.items()}
@@ -97,17 +103,21 @@ def _write_fasta(path: Path, sequences: Sequence[str], rows: Sequence[int]) -> N
 
 
 def _train(
-    spec: config.GkmSvm, cost: float, examples: Examples, sequences: Sequence[str], task: int, folder: Path
+    spec: config.GkmSvm,
+    cost: float,
+    labels: npt.NDArray[np.float32],
+    sequences: Sequence[str],
+    canonical: bool,
+    folder: Path,
 ) -> None:
-    """Train a machine on the rows of train that have a label, and leave it in `folder`."""
-    labels = examples.labels["train"][:, task]
+    """Train a machine on the sequences that have a label, and leave it in `folder`."""
     for name, label in (("positives.fa", 1), ("negatives.fa", 0)):
         _write_fasta(folder / name, sequences, np.flatnonzero(labels == label).tolist())
     _run(
         TRAIN,
         *("-t", str(KERNELS[spec.kernel]), "-l", str(spec.word_length), "-k", str(spec.informative)),
         *("-d", str(spec.mismatches), "-c", f"{cost:g}", "-T", "1"),
-        *([] if examples.canonical else ["-R"]),
+        *([] if canonical else ["-R"]),
         *(str(folder / "positives.fa"), str(folder / "negatives.fa"), str(folder / "machine")),
     )
 
@@ -135,9 +145,14 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _calibrate(raw: dict[str, Floats], labels: npt.NDArray[np.float32]) -> dict[str, Floats]:
-    """Turn scores into probabilities; `labels` are those of validation, NaN where one is missing."""
+    """Turn scores into probabilities; `labels` are those of validation, NaN where one is missing.
+
+    Of one label alone nothing can be told; then the scores are taken for logits.
+    """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow, and not needed to look for the programs
 
     known = np.flatnonzero(~np.isnan(labels))
+    if len(np.unique(labels[known])) < 2:
+        return {split: expit(scores) for split, scores in raw.items()}
     model = LogisticRegression().fit(raw["validation"][known, None], labels[known])
     return {split: model.predict_proba(scores[:, None])[:, 1] for split, scores in raw.items()}

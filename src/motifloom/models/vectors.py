@@ -62,15 +62,18 @@ class VectorIndex:
         for start in range(0, len(vectors), size):
             asked = _measured(vectors[start : start + size], self.metric)
             near = squares - 2 * asked @ self.vectors.T  # squared distances, but for what the query adds to all
-            nearest = np.partition(near, kept - 1, axis=1)[:, kept - 1]
-            least = nearest + ROUNDING * (squares.max(initial=0) + (asked**2).sum(axis=1))
-            candidates = max(kept, int((near <= least[:, None]).sum(axis=1).max()))
-            rows = np.argpartition(near, candidates - 1, axis=1)[:, :candidates]
-            # The difference itself, so that a copy is at a distance of exactly 0, and copies as far as each other.
+            rows = np.argpartition(near, kept - 1, axis=1)[:, :kept]
+            farthest = np.take_along_axis(near, rows[:, -1:], axis=1)
+            alike = near <= farthest + ROUNDING * (squares + (asked**2).sum(axis=1, keepdims=True))
+            for query in np.flatnonzero(alike.sum(axis=1) > kept):  # rounding must not choose among equal ones
+                candidates = np.flatnonzero(alike[query])
+                exact = ((self.vectors[candidates] - asked[query]) ** 2).sum(axis=1)
+                rows[query] = candidates[np.argsort(exact, kind="stable")[:kept]]
+            # The difference itself, so that a copy is at a distance of exactly 0.
             squared = np.stack(
-                [((self.vectors[rows[:, place]] - asked) ** 2).sum(axis=1) for place in range(candidates)], axis=1
+                [((self.vectors[rows[:, place]] - asked) ** 2).sum(axis=1) for place in range(kept)], axis=1
             )
-            order = np.lexsort((rows, squared))[:, :kept]
+            order = np.lexsort((rows, squared))
             rows, squared = (np.take_along_axis(values, order, axis=1) for values in (rows, squared))
             yield Neighbours(rows, squared / 2 if self.metric == "cosine" else np.sqrt(squared))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ WIDEST = 120
 
 COLUMN, HEIGHT, MARK = 8, 56, 12
 """The size of a base and of a track, and the room below it for patterns, in px."""
+
+SHUFFLE = re.compile(r":shuffle\d+$")
+"""What the name of a shuffle ends with."""
 
 LOWEST = 0.015
 """Letters that are lower than this share of the highest are left out: they would be less than a pixel high."""
@@ -164,8 +168,8 @@ def _stretch(values: Sequence[Floats]) -> tuple[int, int]:
 
 
 def _place(example: dict[str, Any], start: int, end: int, length: int) -> str:
-    """Return where the places `start` to `end` of a sequence lie, 0-based and half-open."""
-    if example.get("chrom") is None:
+    """Return where the places `start` to `end` of a sequence lie, 0-based and half-open; a shuffle lies nowhere."""
+    if example.get("chrom") is None or SHUFFLE.search(example["id"]):
         return f"{start}-{end} of {length} bp" if end - start < length else ""
     minus = example["strand"] == "-"
     first, last = (length - end, length - start) if minus else (start, end)

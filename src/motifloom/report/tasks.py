@@ -9,7 +9,7 @@ import numpy as np
 
 from motifloom.config import ORACLE
 from motifloom.report.scores import Cell, colour
-from motifloom.report.verdict import unbeaten
+from motifloom.report.verdict import tested, unbeaten
 from motifloom.report.wording import fixed, listed, thousands
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _cells(values: Sequence[float | None], models: Sequence[str]) -> list[Cell]:
 
 def _verdict(standings: Sequence[Standing], models: Sequence[str], word: str) -> str:
     """Say in how many tasks no other model is better than each."""
-    if len(models) < 2 or all(one.compared.is_empty() for one in standings):
+    if len(models) < 2 or all(tested(one.compared).is_empty() for one in standings):
         return standings[0].verdict
     count = {model: sum(model in unbeaten(one.defined, one.compared) for one in standings) for model in models}
     first, *rest = sorted(models, key=lambda model: count[model], reverse=True)

@@ -83,7 +83,7 @@ def _told(found: Across, whole: int, everything: int) -> str:
         sentences.append(f"Friedman's test that all models rank alike: p = {probability(found.friedman)}.")
     beaten = [other for (one, other), numbers in found.pairs.items() if one == found.models[0] and numbers[3] < LEVEL]
     if beaten:
-        sentences.append(f"It does better throughout than {listed(beaten)}.")
+        sentences.append(f"{found.models[0]} does better throughout than {listed(beaten)}.")
     return " ".join(sentences)
 
 

@@ -33,9 +33,9 @@ def verdict(ranked: Sequence[str], comparisons: pl.DataFrame) -> str:
         return f"Only {listed(ranked)} was run, so there is nothing to compare."
     if comparisons.is_empty():
         return "The models were not compared."
-    tested = comparisons.filter(pl.col("q_value").fill_nan(None).is_not_null())
-    if tested.is_empty():
-        return "The models could not be told apart or not: on so few test examples no comparison is defined."
+    untested = len(comparisons) - len(tested(comparisons))
+    if untested == len(comparisons):
+        return "Whether the models differ could not be tested: there are too few test examples."
     better = _better(comparisons)
     best = next((one for one in ranked if not any((other, one) in better for other in ranked)), ranked[0])
     worse = [model for model in ranked if (best, model) in better]
@@ -50,10 +50,14 @@ def verdict(ranked: Sequence[str], comparisons: pl.DataFrame) -> str:
         if model not in beaten_by_all:
             winners = [one for one in equals if (one, model) in better]
             clauses.append(f"{listed(winners)} {'is' if len(winners) == 1 else 'are'} better than {model}")
-    untested = len(comparisons) - len(tested)
     if untested:
         clauses.append(f"{untested} of {len(comparisons)} pairs could not be tested")
     return "; ".join(clauses) + "."
+
+
+def tested(comparisons: pl.DataFrame) -> pl.DataFrame:
+    """Return those comparisons that have a q value; few examples, or alike, may leave a metric undefined."""
+    return comparisons.filter(pl.col("q_value").fill_nan(None).is_not_null())
 
 
 def unbeaten(models: Sequence[str], comparisons: pl.DataFrame) -> set[str]:

@@ -194,15 +194,17 @@ def standardisation(labels: npt.NDArray[np.float32]) -> tuple[list[float], list[
     Parameters
     ----------
     labels
-        Shape ``(n, tasks)``, NaN where one is missing; every task has at least one.
+        Shape ``(n, tasks)``, NaN where one is missing.
 
     Returns
     -------
-    Two lists with a value per task. The standard deviation of labels that are all alike is given as 1.
+    Two lists with a value per task. The standard deviation of labels that are all alike is given as 1, and a task
+    without any, as a small part of a dataset may leave one, has the mean 0.
     """
-    values = labels.astype(np.float64)
-    spread = np.nanstd(values, axis=0)
-    return np.nanmean(values, axis=0).tolist(), np.where(spread > 0, spread, 1.0).tolist()
+    tasks = [task[~np.isnan(task)].astype(np.float64) for task in labels.T]
+    centre = [float(task.mean()) if len(task) else 0.0 for task in tasks]
+    spread = [float(task.std()) if len(task) else 0.0 for task in tasks]
+    return centre, [value or 1.0 for value in spread]
 
 
 def available_device() -> str:

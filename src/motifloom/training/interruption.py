@@ -66,12 +66,12 @@ class Interruption(lightning.Callback):
         """Stop where the signal came while the epoch before was validated; its checkpoint is saved already."""
         self._saved = time.monotonic()
         if self._any(trainer, asked=bool(self.asked)):
-            self._stop(trainer)
+            self._stop(trainer.current_epoch + 1)
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
         """Stop where the signal came while the last epoch was validated; what is left to do is left to the next run."""
         if self._any(trainer, asked=bool(self.asked)):
-            self._stop(trainer)
+            self._stop(trainer.current_epoch)
 
     def on_train_batch_end(
         self,
@@ -89,7 +89,7 @@ class Interruption(lightning.Callback):
             trainer.save_checkpoint(self.path)
             self._saved = time.monotonic()
         if asked:
-            self._stop(trainer)
+            self._stop(trainer.current_epoch + 1)
 
     def _ask(self, number: int, _: FrameType | None) -> None:
         self.asked = number
@@ -98,10 +98,10 @@ class Interruption(lightning.Callback):
         """Return whether any process of the training is asked, so that all of them do the same."""
         return (trainer.world_size > 1 and trainer.strategy.reduce_boolean_decision(asked, all=False)) or asked
 
-    def _stop(self, trainer: lightning.Trainer) -> None:
+    def _stop(self, epochs: int) -> None:
         name = signal.Signals(self.asked or signal.SIGTERM).name
         logger.info(
             "stopped by %s in epoch %d; the next run goes on from here",
-            name, min(trainer.current_epoch + 1, trainer.max_epochs or 1),
+            name, epochs,
         )  # fmt: skip
         raise Interrupted(self.asked or signal.SIGTERM)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from motifloom.errors import InputError
-from motifloom.files import missing, whole_file, write_text
+from motifloom.files import bytes_below, missing, whole_file, write_text
 from motifloom.seeds import derive_seed, generator
 
 
@@ -30,6 +30,21 @@ def test_a_written_file_has_the_usual_permissions(tmp_path):
     (tmp_path / "usual").touch()
     write_text(tmp_path / "ours", "")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_files_that_vanish_while_they_are_counted_hold_nothing(tmp_path, monkeypatch):
+    assert bytes_below(tmp_path / "absent") == 0
+    (tmp_path / "below").mkdir()
+    (tmp_path / "a").write_bytes(bytes(5))
+    (tmp_path / "below" / "b").write_bytes(bytes(7))
+    (tmp_path / "below" / "link").symlink_to(tmp_path / "nothing")
+    link = (tmp_path / "below" / "link").lstat().st_size
+    assert bytes_below(tmp_path) == 12 + link
+    walk = os.walk
+    monkeypatch.setattr(
+        os, "walk", lambda folder: [(home, below, [*names, "gone"]) for home, below, names in walk(folder)]
+    )
+    assert bytes_below(tmp_path) == 12 + link
 
 
 def test_every_purpose_has_its_own_seed():

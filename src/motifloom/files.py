@@ -6,7 +6,7 @@ import difflib
 import os
 import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,13 @@ def existing_parent(path: str | os.PathLike[str]) -> Path:
 
 
 def bytes_below(folder: Path) -> int:
-    """Return how much the files of a folder hold; 0 where there is none."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    """Return how much the files of a folder hold; 0 where there is none. A run may write and remove some meanwhile."""
+    total = 0
+    for home, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(home, name).lstat().st_size
+    return total
 
 
 def missing(path: str | os.PathLike[str]) -> str | None:

@@ -138,7 +138,7 @@ def _predict(folder: Path, split: str, number: int) -> Floats:
 
 def _run(program: str, *arguments: str) -> None:
     """Start a program and wait for its end."""
-    ended = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     if ended.returncode:
         told = (ended.stderr.strip() or ended.stdout.strip() or "it told nothing").splitlines()[-1]
         raise InputError(f"gkm_svm: {program} ended with status {ended.returncode}: {told}")

@@ -20,7 +20,7 @@ from motifloom.data.dataset import Dataset
 from motifloom.data.prepare import prepare
 from motifloom.data.simulate import simulate
 from motifloom.data.splits import SPLITS
-from motifloom.evaluation.selection import choose, mean_main_score
+from motifloom.evaluation.selection import choose, main_scores
 from motifloom.genome import pack
 from motifloom.jaspar import fetch
 from motifloom.models import kmer_logistic, knn
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 INPUTS = Path(os.environ.get("MOTIFLOOM_REAL_INPUTS", CHECKOUT / "shared" / "data"))
+
+FACTORS = ("Reb1", "Abf1", "Rap1", "Cbf1")
+"""Of yeast; each is a dataset, and all together are the tasks of another."""
 
 KNOWN = {
     "reb1": "MA0363.3",
@@ -65,7 +68,10 @@ def datasets(inputs: Path) -> dict[str, dict[str, Any]]:
             "window": 101,
             "split": {"validation": ["chrXV"], "test": ["chrIV", "chrVII", "chrXII"]},
         }
-        for factor in ("Reb1", "Abf1", "Rap1", "Cbf1")
+        for factor in FACTORS
+    }
+    sections["factors"] = sections["reb1"] | {
+        "regions": {factor.lower(): f"{yeast}/{factor}.bed" for factor in FACTORS}
     }
     for name, peaks in {"spi1": "GM12878.SPI1", "ctcf": "HepG2.CTCF"}.items():
         sections[name] = {
@@ -101,8 +107,8 @@ def datasets(inputs: Path) -> dict[str, dict[str, Any]]:
     return sections
 
 
-def scores(config: Config, name: str, replicates: int) -> Iterator[tuple[str, str, float]]:
-    """Yield model, split and score: of every replicate of every network, of their ensembles, and of the oracle.
+def scores(config: Config, name: str, replicates: int) -> Iterator[tuple[str, str, str, float]]:
+    """Yield task, model, split and score: of baselines, of every replicate of every network, and of their ensembles.
 
     The score is the AUROC or, of values, Pearson's correlation.
     """
@@ -113,35 +119,33 @@ def scores(config: Config, name: str, replicates: int) -> Iterator[tuple[str, st
         genome = pack(config.fasta(name), config.packed_genome(name))
     prepare(config, name, genome).write(folder, genome)
     dataset = Dataset.open(folder / "examples.parquet")
-    rows = {split: dataset.rows(split) for split in HELD_OUT}
+    rows = {split: dataset.rows(split) for split in SPLITS}
 
-    def score(split: str, predicted: np.ndarray) -> float:
-        return mean_main_score(dataset.labels(rows[split]), predicted, config.kind(name))
+    def scored(model: str, split: str, predicted: np.ndarray) -> Iterator[tuple[str, str, str, float]]:
+        reached = main_scores(dataset.labels(rows[split]), predicted, config.kind(name))
+        yield from ((task, model, split, score) for task, score in zip(dataset.tasks, reached.tolist(), strict=True))
 
-    yield from ((KMER_LOGISTIC, *found) for found in baseline_scores(config, name, KMER_LOGISTIC, dataset))
-    yield from ((KNN, *found) for found in baseline_scores(config, name, KNN, dataset))
-    if name in KNOWN:
+    examples = Examples.of(dataset, config.kind(name), section.strand == "both", rows)
+    for model, baseline in {KMER_LOGISTIC: kmer_logistic, KNN: knn}.items():
+        tried = baseline.candidates(config.models[model], examples)
+        best = tried[choose(examples.labels["validation"], [one.scores["validation"] for one in tried], examples.kind)]
         for split in HELD_OUT:
-            yield KNOWN_MOTIF, split, score(split, known_motif_scores(KNOWN[name], dataset.codes(rows[split])))
+            yield from scored(model, split, best.scores[split])
+    if set(dataset.tasks) <= set(KNOWN):
+        for split in HELD_OUT:
+            codes = dataset.codes(rows[split])
+            known = [known_motif_scores(KNOWN[task], codes) for task in dataset.tasks]
+            yield from scored(KNOWN_MOTIF, split, np.concatenate(known, axis=1))
     for model in (title for title in config.models if title not in config.baselines()):
         modules = [fit(config, name, model, number, dataset, folder / "checkpoints")[0] for number in range(replicates)]
         for split in HELD_OUT:
             predicted = [predict(module, dataset, rows[split]) for module in modules]
-            yield from ((model, split, score(split, one)) for one in predicted)
-            yield f"{model}{ENSEMBLE}", split, score(split, np.mean(predicted, axis=0))
+            for one in predicted:
+                yield from scored(model, split, one)
+            yield from scored(f"{model}{ENSEMBLE}", split, np.mean(predicted, axis=0))
     if isinstance(section, SimulatedDataset):
         for split in HELD_OUT:
-            yield ORACLE, split, score(split, posterior(dataset.codes(rows[split]), section)[:, None])
-
-
-def baseline_scores(config: Config, name: str, model: str, dataset: Dataset) -> Iterator[tuple[str, float]]:
-    """Yield split and score of a baseline, its settings chosen on validation."""
-    rows = {split: dataset.rows(split) for split in SPLITS}
-    examples = Examples.of(dataset, config.kind(name), config.datasets[name].strand == "both", rows)
-    tried = {KMER_LOGISTIC: kmer_logistic, KNN: knn}[model].candidates(config.models[model], examples)
-    best = tried[choose(examples.labels["validation"], [one.scores["validation"] for one in tried], examples.kind)]
-    for split in HELD_OUT:
-        yield split, mean_main_score(examples.labels[split], best.scores[split], examples.kind)
+            yield from scored(ORACLE, split, posterior(dataset.codes(rows[split]), section)[:, None])
 
 
 def known_motif_scores(identifier: str, codes: Codes) -> np.ndarray:
@@ -151,13 +155,13 @@ def known_motif_scores(identifier: str, codes: Codes) -> np.ndarray:
     return best_scores(odds[None], [codes], both_strands=True)
 
 
-def line(name: str, found: list[tuple[str, str, float]], models: list[str], judged: str) -> str:
+def line(title: str, found: list[tuple[str, str, float]], models: list[str], judged: str) -> str:
     """Return a line of a Markdown table: means over replicates, and of what validation chooses."""
     mean = {key: np.mean([value for *of, value in found if tuple(of) == key]) for key in {key[:2] for key in found}}
     networks = [model for model in models if model not in {KNOWN_MOTIF, KMER_LOGISTIC, KNN, ORACLE}]
     chosen = max(networks, key=lambda model: mean[model, "validation"])
     reached = [f"{mean[model, judged]:.3f}" if (model, judged) in mean else "" for model in models]
-    cells = [name, *reached, f"{mean[chosen, judged]:.3f} {chosen}"]
+    cells = [title, *reached, f"{mean[chosen, judged]:.3f} {chosen}"]
     return f"| {' | '.join(cells)} |"
 
 
@@ -184,8 +188,12 @@ def main() -> None:
         run = {"results": folder, "seed": options.seed, "datasets": sections, "models": models_of_run}
         config = validate(run | {"training": training})
         for name in options.datasets:
-            found = list(scores(config, name, options.replicates))
-            print(line(name, found, models, options.split), flush=True)
+            by_task: dict[str, list[tuple[str, str, float]]] = {}
+            for task, model, split, score in scores(config, name, options.replicates):
+                by_task.setdefault(task, []).append((model, split, score))
+            for task, found in by_task.items():
+                title = f"{name}: {task}" if len(by_task) > 1 else name
+                print(line(title, found, models, options.split), flush=True)
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ def test_every_setting_has_an_effect(name: str, key: str) -> None:
 
 
 KERNELS = {
-    "cnn": ["trunk.0.0.weight", "trunk.2.1.0.weight"],
+    "cnn": ["trunk.0.0.0.weight", "trunk.1.1.0.weight"],
     "lstm": [f"recurrent.layers.{layer}.0.weight_{part}_l0" for layer in (0, 1) for part in ("ih", "hh")],
 }
 
@@ -384,7 +384,7 @@ def test_batch_norm_takes_the_statistics_of_sequences_own_places() -> None:
 @pytest.mark.parametrize(("size", "stride"), [(6, None), (5, 2), (4, 1), (60, 7)])
 def test_pooling_is_that_of_numpy(kind: Any, size: int, stride: int | None) -> None:
     """Windows from the start on until one reaches the end; what is beyond the end of the sequence does not count."""
-    layer, x = Pooling(kind, size, stride), torch.rand(BATCH, 5, LENGTH).double()
+    layer, x = Pooling(kind, size, stride), torch.randn(BATCH, 5, LENGTH).double()
     step = stride or size
     reduce = np.max if kind == "max" else np.mean
 
@@ -506,14 +506,29 @@ def test_filters_are_where_motifs_are_read_from(name: str, activation: str) -> N
     assert [len(found) for found in seen] == [strands * BATCH]
 
 
-def test_what_replaces_an_activation_stays_within_the_sequence() -> None:
-    """A hook on the activation may set any place; those after the end are zeros all the same."""
-    network = network_of("cnn")
-    first_layer = network.get_submodule("first_layer")
-    handle = first_layer.get_submodule("2").register_forward_hook(lambda *_: torch.full((BATCH, 11, LENGTH), 5.0))
-    output = first_layer(padded(sequences(), LENGTHS), LENGTHS)
-    handle.remove()
-    assert torch.equal(output[:, 0] > 0, torch.arange(LENGTH) < LENGTHS[:, None])
+@pytest.mark.parametrize("activation", ["relu", "exponential"])
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize(("size", "stride"), [(6, None), (5, 2), (60, 7)])
+@pytest.mark.parametrize("some_shorter", [False, True])
+def test_pooled_filters_are_their_activations_pooled(
+    activation: str, pooling: str, size: int, stride: int | None, some_shorter: bool
+) -> None:
+    """In whatever order the two are computed: the same values, gradients and statistics."""
+    settings = {"activation": activation, "pooling": pooling, "pool_size": size, "pool_stride": stride}
+    found = []
+    for together in (True, False):
+        network = network_of("cnn", **settings).double().train()
+        x = padded(sequences(), LENGTHS).double().requires_grad_()
+        lengths = LENGTHS if some_shorter else None
+        if together:
+            output = network.scanner(x, lengths)
+        else:
+            active = network.first_layer(x, lengths)
+            output = network.scanner[1](active, lengths)
+        kept = [*network.scanner.parameters()]
+        gradients = torch.autograd.grad(output.cos().sum(), [x, *kept])
+        found.append([output, *gradients, *network.scanner.buffers()])
+    assert all(close(one, other, 1e-12) for one, other in zip(*found, strict=True))
 
 
 def test_a_pooling_stride_that_leaves_gaps_is_refused() -> None:

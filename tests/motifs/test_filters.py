@@ -127,14 +127,15 @@ def test_aligned_sites_give_the_word_and_nothing_from_beyond_the_ends(network, p
 
 def test_an_ablated_filter_gives_its_mean_and_is_whole_afterwards(network, positives):
     x = torch.rand(6, 4, 14)
-    before = network.first_layer(x)
+    before = network.scanner(x)
     means = mean_activation(network, positives, np.arange(4))
+    active = network.first_layer(x)
+    active[:, [0, 2]] = means[[0, 2], None]
     with ablated(network, [0, 2], means):
-        during = network.first_layer(x)
-    assert torch.allclose(during[:, 0], means[0].expand(6, 14))
-    assert torch.equal(during[:, 1], before[:, 1])
-    assert torch.allclose(during[:, 2], means[2].expand(6, 14))
-    assert torch.equal(network.first_layer(x), before)
+        during = network.scanner(x)
+    assert not torch.allclose(during, before)
+    assert torch.allclose(during, network.scanner[1](active))
+    assert torch.equal(network.scanner(x), before)
 
 
 def test_the_mean_is_taken_over_every_place(network, positives):
@@ -186,12 +187,13 @@ def test_means_and_ablation_know_where_sequences_end(network):
     expected = torch.cat(alone, dim=2).mean(dim=(0, 2))
     means = mean_activation(network, dataset, np.arange(len(LENGTHS)))
     assert torch.allclose(means, expected)
+    whole = network.scanner(one_hot(torch.from_numpy(dataset.codes(np.arange(4)))), torch.tensor(LENGTHS))
     with ablated(network, [1], means):
-        together = network.first_layer(one_hot(torch.from_numpy(dataset.codes(np.arange(4)))), torch.tensor(LENGTHS))
-    for row, length in enumerate(LENGTHS):
-        assert torch.allclose(together[row, 1, :length], expected[1])
-        assert not together[row, :, length:].any()
-        assert torch.allclose(together[row, 0, :length], alone[row][0, 0])
+        pooled = network.scanner(one_hot(torch.from_numpy(dataset.codes(np.arange(4)))), torch.tensor(LENGTHS))
+    for row, places in enumerate(network.scanner.places(torch.tensor(LENGTHS)).tolist()):
+        assert torch.allclose(pooled[row, 1, :places], expected[1])
+        assert not pooled[row, :, places:].any()
+        assert torch.equal(pooled[row, 0], whole[row, 0])
 
 
 # ------------------------------------------------------------------------------------------------------- backgrounds

@@ -55,7 +55,7 @@ class Network(nn.Module):
 
     def penalty(self) -> Tensor:
         """Return l1 · ∑ |w| + l2 · ∑ w² over all weights w, neither biases nor batch norm; it is added to the loss."""
-        total = next(self.parameters()).new_zeros(())
+        total = torch.zeros(())
         if self.l1 or self.l2:
             for weight in self.parameters():
                 if weight.dim() > 1:
@@ -69,7 +69,7 @@ class FilterNetwork(Network):
     Attributes
     ----------
     trunk
-        The layers before the readout or the LSTM.
+        The layers before the readout or the LSTM; the first of them scans and, in some networks, pools.
     initialise
         ``kmers`` or ``random``: what the filters are to begin with, see :mod:`motifloom.models.initialisation`.
     """
@@ -83,7 +83,12 @@ class FilterNetwork(Network):
     @property
     def first_layer(self) -> Convolution:
         """The filters: weights ``0.weight``, shape ``(filters, 4, kernel_size)``; no activation is negative."""
-        return cast("Convolution", self.trunk[0])
+        return cast("Convolution", self.scanner[0])
+
+    @property
+    def scanner(self) -> Chain:
+        """The filters and, where the network has it, the pooling over their places."""
+        return cast("Chain", self.trunk[0])
 
     @property
     def receptive_field(self) -> int:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from motifloom.models.base import FilterNetwork
 from motifloom.models.dropout import Dropout
-from motifloom.models.layers import Chain, Convolution, Pooling, Readout, filter_layer
+from motifloom.models.layers import Chain, Convolution, Readout, filter_layer
 
 if TYPE_CHECKING:
     from motifloom import config
@@ -45,7 +45,6 @@ class Cnn(FilterNetwork):
         super().__init__(settings)
         self.trunk = Chain(
             filter_layer(settings),
-            Pooling.of(settings),
             *(
                 Chain(
                     Dropout(settings.dropout),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from motifloom.models.base import FilterNetwork
 from motifloom.models.dropout import Dropout
-from motifloom.models.layers import Chain, Pooling, filter_layer
+from motifloom.models.layers import Chain, filter_layer
 from motifloom.models.recurrent import RecurrentLayers
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class CnnBilstm(FilterNetwork):
 
     def __init__(self, settings: config.CnnBilstm, tasks: int) -> None:
         super().__init__(settings)
-        self.trunk = Chain(filter_layer(settings), Pooling.of(settings), Dropout(settings.dropout))
+        self.trunk = Chain(filter_layer(settings), Dropout(settings.dropout))
         self.recurrent = RecurrentLayers(settings, settings.filters, lstm=True)
         self.head = nn.Sequential(Dropout(settings.dropout), nn.Linear(self.recurrent.features, tasks))
 

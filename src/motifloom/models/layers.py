@@ -14,13 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from motifloom import config
 from motifloom.models.batch_norm import BatchNorm
 from motifloom.models.channels_last import Conv1d, as_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from motifloom import config
 
 
 class Layer(nn.Module):
@@ -77,9 +76,9 @@ def own_places(x: Tensor, lengths: Tensor) -> Tensor:
     return torch.arange(x.shape[2], device=x.device) < lengths.to(x.device)[:, None, None]
 
 
-def _at_least(x: Tensor, width: int) -> Tensor:
-    """Append zeros to features of fewer than `width` places."""
-    return functional.pad(x, (0, width - x.shape[2])) if x.shape[2] < width else x
+def _at_least(x: Tensor, width: int, value: float = 0.0) -> Tensor:
+    """Append places of a `value` to features of fewer than `width` places."""
+    return functional.pad(x, (0, width - x.shape[2]), value=value) if x.shape[2] < width else x
 
 
 class Exponential(nn.Module):
@@ -131,15 +130,23 @@ class Convolution(Layer, nn.Sequential):
         )
         self.span, self.stride, self.beyond = span, stride, beyond
 
+    @property
+    def activation(self) -> nn.Module:
+        """Maps every value by itself, a greater one to a value that is no less, and never a negative one."""
+        return self[2]
+
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map features ``(batch, channels, places)`` to ``(batch, filters, places)``."""
-        convolution, norm, activation = self
+        active: Tensor = self.activation(self.normed(x, lengths))
+        return active if lengths is None else active.where(own_places(active, self.places(lengths)), 0.0)
+
+    def normed(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return what the activation is computed from, at whatever values behind a sequence's end."""
+        convolution, norm, _ = self
         x = convolution(_at_least(x, self.span - 2 * self.beyond))
-        if lengths is None:
-            return torch.as_tensor(activation(norm(x)))
-        own = own_places(x, self.places(lengths))
-        normed = norm(x, own) if isinstance(norm, BatchNorm) else x
-        return torch.as_tensor(activation(normed).where(own, 0.0))
+        if isinstance(norm, BatchNorm):
+            return norm(x, None if lengths is None else own_places(x, self.places(lengths)))
+        return x
 
     def places(self, lengths: Tensor) -> Tensor:
         """Return the number of places where a filter lies, at least 1."""
@@ -162,24 +169,8 @@ class Convolution(Layer, nn.Sequential):
         return torch.as_tensor(activation(norm(convolution.filtered(x, stride=1, padding=self.span // 2))))
 
 
-def filter_layer(settings: config.Convolutional) -> Convolution:
-    """Return the first layer of a convolutional network: its filters scan the sequence as motifs do.
-
-    Maps ``(batch, 4, length)`` to ``(batch, filters, places)``. The activations are not negative.
-    """
-    return Convolution(
-        4,
-        settings.filters,
-        settings.kernel_size,
-        nn.ReLU() if settings.activation == "relu" else Exponential(),
-        stride=settings.stride,
-        padding=settings.padding,
-        batch_norm=settings.batch_norm,
-    )
-
-
 class Pooling(Layer):
-    """The greatest or the mean value of `size` neighbouring places, every `stride` places; values must not be negative.
+    """The greatest or the mean value of `size` neighbouring places, every `stride` places.
 
     The last window may reach beyond the sequence's end; what is there does not count.
     """
@@ -195,21 +186,65 @@ class Pooling(Layer):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map features ``(batch, channels, places)`` to fewer places."""
-        wide = _at_least(x, self.span)
-        if self.kind == "max":
-            pooled = functional.max_pool2d(as_image(wide), (1, self.span), (1, self.stride), ceil_mode=True).squeeze(2)
-        else:
-            own = x.new_ones(1, 1, x.shape[2]) if lengths is None else own_places(x, lengths).to(x.dtype)
-            share = self._mean(_at_least(own, self.span))  # of each window that belongs to the sequence
-            pooled = self._mean(wide) / share.where(share > 0, 1.0)
+        pooled = self._greatest(x, lengths) if self.kind == "max" else self._mean(x, lengths)
         return pooled if lengths is None else pooled.where(own_places(pooled, self.places(lengths)), 0.0)
 
-    def _mean(self, x: Tensor) -> Tensor:
-        return functional.avg_pool2d(as_image(x), (1, self.span), (1, self.stride), ceil_mode=True).squeeze(2)
+    def _greatest(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        least = torch.finfo(x.dtype).min  # -inf has no difference to itself, which attributions ask for
+        known = x if lengths is None else x.masked_fill(~own_places(x, lengths), least)
+        wide = as_image(_at_least(known, self.span, least))
+        return functional.max_pool2d(wide, (1, self.span), (1, self.stride), ceil_mode=True).squeeze(2)
+
+    def _mean(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        own = x.new_ones(1, 1, x.shape[2]) if lengths is None else own_places(x, lengths).to(x.dtype)
+        share = self._averaged(own)  # of each window that belongs to the sequence
+        return self._averaged(x) / share.where(share > 0, 1.0)
+
+    def _averaged(self, x: Tensor) -> Tensor:
+        wide = as_image(_at_least(x, self.span))
+        return functional.avg_pool2d(wide, (1, self.span), (1, self.stride), ceil_mode=True).squeeze(2)
 
     def places(self, lengths: Tensor) -> Tensor:
         """Return the number of windows that it takes to reach the end."""
         return ((lengths - self.span + self.stride - 1) // self.stride + 1).clamp(min=1)
+
+
+class PooledConvolution(Chain):
+    """A convolution, then pooling over the places of its activations.
+
+    The greatest activation is the activation of the greatest value, so of max-pooling it alone is computed.
+    """
+
+    def __init__(self, convolution: Convolution, pooling: Pooling) -> None:
+        super().__init__(convolution, pooling)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map features ``(batch, channels, places)`` to ``(batch, filters, places)``."""
+        convolution, pooling = cast("tuple[Convolution, Pooling]", self)
+        if pooling.kind != "max":
+            return super().forward(x, lengths)
+        x = pooling(convolution.normed(x, lengths), None if lengths is None else convolution.places(lengths))
+        active: Tensor = convolution.activation(x)
+        return active if lengths is None else active.where(own_places(active, self.places(lengths)), 0.0)
+
+
+def filter_layer(settings: config.Convolutional) -> Chain:
+    """Return the first layer of a convolutional network, whose filters scan the sequence as motifs do, and its pooling.
+
+    Maps ``(batch, 4, length)`` to ``(batch, filters, places)``. The activations are not negative.
+    """
+    convolution = Convolution(
+        4,
+        settings.filters,
+        settings.kernel_size,
+        nn.ReLU() if settings.activation == "relu" else Exponential(),
+        stride=settings.stride,
+        padding=settings.padding,
+        batch_norm=settings.batch_norm,
+    )
+    if isinstance(settings, config.Pooled):
+        return PooledConvolution(convolution, Pooling.of(settings))
+    return Chain(convolution)
 
 
 class Readout(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from motifloom.models.base import FilterNetwork
 from motifloom.models.dropout import Dropout
-from motifloom.models.layers import Chain, Convolution, Layer, Pooling, Readout, filter_layer
+from motifloom.models.layers import Chain, Convolution, Layer, Readout, filter_layer
 
 if TYPE_CHECKING:
     from motifloom import config
@@ -74,7 +74,6 @@ class Resnet(FilterNetwork):
         super().__init__(settings)
         self.trunk = Chain(
             filter_layer(settings),
-            Pooling.of(settings),
             *(
                 ResidualBlock(
                     settings.hidden if number else settings.filters,

@@ -155,7 +155,7 @@ def _weights(strata: Floats, resamples: int, random: np.random.Generator) -> Ite
 
 @contextmanager
 def ablated(network: FilterNetwork, units: Sequence[int], means: Tensor) -> Iterator[None]:
-    """Replace the output of some filters by their means while the block runs.
+    """Replace the activations of some filters, pooled where the network pools, by their means while the block runs.
 
     Parameters
     ----------
@@ -164,15 +164,15 @@ def ablated(network: FilterNetwork, units: Sequence[int], means: Tensor) -> Iter
     means
         Every filter's mean activation, shape ``(filters,)``.
     """
-    first_layer = network.first_layer
+    scanner = network.scanner
 
     def replace(_: nn.Module, inputs: tuple[Tensor | None, ...], output: Tensor) -> Tensor:
         lengths = inputs[1] if len(inputs) > 1 else None
         output = output.clone()
         output[:, list(units)] = means[list(units), None]
-        return output if lengths is None else output.where(own_places(output, first_layer.places(lengths)), 0.0)
+        return output if lengths is None else output.where(own_places(output, scanner.places(lengths)), 0.0)
 
-    handle = first_layer.register_forward_hook(replace)
+    handle = scanner.register_forward_hook(replace)
     try:
         yield
     finally:

@@ -123,9 +123,9 @@ class SequenceModule(lightning.LightningModule):
             optimiser.zero_grad()
             self.trainer.strategy.pre_backward(loss)  # as Lightning's manual_backward does, without its hooks
             loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.parameters(), self.training_settings.gradient_norm)
-            for group in optimiser.param_groups:
-                group["lr"] = self.rates[number]
+            (group,) = optimiser.param_groups
+            torch.nn.utils.clip_grad_norm_(group["params"], self.training_settings.gradient_norm)
+            group["lr"] = self.rates[number]
             optimiser.step()
         return counted
 

@@ -119,7 +119,7 @@ class Blind(nn.Module):
 
 
 def batch_norm_trains(module: SequenceModule) -> None:
-    module.network.get_submodule("trunk.0.1").train()
+    module.network.first_layer[1].train()
 
 
 def dropout_stays_on(module: SequenceModule) -> None:
@@ -189,7 +189,7 @@ def test_one_output_that_is_no_number_is_enough() -> None:
 def test_filters_that_are_active_nowhere_are_counted(name: str, activation: str, dead: int) -> None:
     module = module_of(name, activation=activation, batch_norm=False)
     with torch.no_grad():
-        module.network.get_parameter("trunk.0.0.bias")[:dead] = -60
+        module.network.first_layer.get_parameter("0.bias")[:dead] = -60
     assert found(module)["dead_filters"] == pytest.approx(dead / 6)
     assert ("dead_filters" in failed(module)) == (dead > 3)
 
@@ -199,7 +199,7 @@ def test_a_filter_that_is_active_on_one_strand_alone_is_dead_if_that_is_never_re
     """Of the only sequence, a long G on the other strand."""
     module = module_of("cnn", batch_norm=False, activation="relu")
     module.both_strands = both_strands
-    weight, bias = (module.network.get_parameter(f"trunk.0.0.{part}").data for part in ("weight", "bias"))
+    weight, bias = (module.network.first_layer.get_parameter(f"0.{part}").data for part in ("weight", "bias"))
     weight.zero_(), bias.fill_(-0.5)
     weight[:, 2] = 1  # G
     codes = torch.ones((4, LENGTH), dtype=torch.uint8)  # C

@@ -15,7 +15,7 @@ run: install
 install: $(VENV)/installed
 
 test: $(VENV)/installed-dev
-	PATH="$(BIN):$$PATH" pytest -n auto --dist loadfile
+	PATH="$(BIN):$$PATH" pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-dev
 	PATH="$(BIN):$$PATH" ruff check

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from tests.workflow import tiny_run
 
 if TYPE_CHECKING:
@@ -14,10 +16,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a finished run on two cores; only to be read."""
-    folder = tmp_path_factory.mktemp("finished")
-    tiny_run.write_config(folder / "tiny.yaml")
-    tiny_run.run(folder, "--cores", "2", "--configfile", "tiny.yaml")
+    """Return the folder of a finished run on two cores; only to be read. All processes of the test suite share it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "results/report.html").exists():
+            folder.mkdir(exist_ok=True)
+            tiny_run.write_config(folder / "tiny.yaml")
+            tiny_run.run(folder, "--cores", "2", "--configfile", "tiny.yaml")
     return folder
 
 

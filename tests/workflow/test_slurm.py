@@ -24,7 +24,7 @@ PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun")
 ON_SLURM = (
     *("--workflow-profile", str(ROOT / "profiles/slurm")),
     *("--configfile", "tiny.yaml"),
-    *("--slurm-init-seconds-before-status-checks", "5"),  # the jobs of the tiny run last seconds
+    *("--slurm-init-seconds-before-status-checks", "2"),  # then after 12 more: the jobs of the tiny run last seconds
 )
 
 

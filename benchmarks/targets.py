@@ -108,9 +108,10 @@ def datasets(inputs: Path) -> dict[str, dict[str, Any]]:
 
 
 def scores(config: Config, name: str, replicates: int) -> Iterator[tuple[str, str, str, float]]:
-    """Yield task, model, split and score: of baselines, of every replicate of every network, and of their ensembles.
+    """Yield task, model, split and score: of every replicate of every network, of their ensembles and of all else.
 
-    The score is the AUROC or, of values, Pearson's correlation.
+    That is the baselines, with the settings that validation chooses, known motifs, and of simulations the oracle. The
+    score is the AUROC or, of values, Pearson's correlation.
     """
     section, folder, genome = config.datasets[name], Path(config.results) / name, None
     if isinstance(section, SimulatedDataset):

@@ -181,7 +181,7 @@ def _parse(text: str, first: int, bad: _BadRows) -> pl.DataFrame:
         rows.filter(readable)
         .with_columns(numbers)
         .select("row", "chrom", "start", "end", centre=_centre(), strand=_strand(), strength=_strength())
-        .cast(SCHEMA)  # type: ignore[arg-type]
+        .cast(SCHEMA)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
     )
 
 
@@ -215,7 +215,7 @@ def _parse_plain(text: str, first: int) -> pl.DataFrame | None:
     if table.width > SCORE_COLUMN:
         strength = _number(columns[SIGNAL_COLUMN if table.width > SUMMIT_COLUMN else SCORE_COLUMN])
     places = {"row": pl.int_range(pl.len()) + first, "chrom": chrom, "start": start, "end": end}
-    return table.select(**places, centre=centre, strand=strand, strength=strength).cast(SCHEMA)  # type: ignore[arg-type]
+    return table.select(**places, centre=centre, strand=strand, strength=strength).cast(SCHEMA)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
 
 
 def _field(column: int) -> pl.Expr:

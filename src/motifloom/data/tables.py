@@ -81,7 +81,7 @@ def table_examples(config: Config, name: str, section: TableDataset) -> Examples
         raise InputError(problems)
 
     reason = _reasons(table, labels, own, isinstance(section.split, ColumnSplit))
-    dropped = table.select(pl.lit(path).alias("file"), "row", reason).cast(DROPPED_SCHEMA)  # type: ignore[arg-type]
+    dropped = table.select(pl.lit(path).alias("file"), "row", reason).cast(DROPPED_SCHEMA)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
     table, labels = table.filter(reason.is_null()), labels.filter(reason.is_null())
     if table.is_empty():
         raise InputError(f"{path}: no row can be used; of row {dropped['row'][0]}, {reason[0]}")
@@ -93,7 +93,7 @@ def table_examples(config: Config, name: str, section: TableDataset) -> Examples
 
     records = table.with_columns(minus=pl.lit(False), own=pl.lit(True))
     nothing = [pl.lit(None).alias(column) for column in RECORD_SCHEMA if column not in records.columns]
-    records = records.with_columns(nothing).select(*RECORD_SCHEMA).cast(RECORD_SCHEMA)  # type: ignore[arg-type]
+    records = records.with_columns(nothing).select(*RECORD_SCHEMA).cast(RECORD_SCHEMA)  # type: ignore[arg-type]  # a Mapping is invariant in its keys
     return Examples(
         records,
         _one_column_per_class(labels.to_series()) if kind == "multiclass" else labels,

@@ -64,11 +64,11 @@ class _Rescaling(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if function in {torch.relu, functional.relu}:
-            return _Rescaled.apply(args[0], self.group, torch.relu, _slope_of_relu)  # type: ignore[no-untyped-call]
+            return _Rescaled.apply(args[0], self.group, torch.relu, _slope_of_relu)  # type: ignore[no-untyped-call]  # torch has no types
         if function is torch.exp:
-            return _Rescaled.apply(args[0], self.group, torch.exp, _slope_of_exponential)  # type: ignore[no-untyped-call]
+            return _Rescaled.apply(args[0], self.group, torch.exp, _slope_of_exponential)  # type: ignore[no-untyped-call]  # torch has no types
         if function is functional.max_pool2d:
-            return _RescaledMaximum.apply(args[0], self.group, args[1:], kwargs)  # type: ignore[no-untyped-call]
+            return _RescaledMaximum.apply(args[0], self.group, args[1:], kwargs)  # type: ignore[no-untyped-call]  # torch has no types
         return function(*args, **kwargs)
 
 

@@ -218,7 +218,27 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_with(config, toy, whole, 
     fit(other, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
     with caplog.at_level(logging.INFO, "motifloom"):
         assert outcome(config, toy, tmp_path) == whole
-    assert "settings or data have changed; trained anew" in caplog.text
+    assert "settings, data or the network have changed; trained anew" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "remade",
+    [
+        pytest.param(lambda name, weights: (f"older.{name}", weights), id="names"),
+        pytest.param(lambda name, weights: (name, weights[None]), id="shapes"),
+    ],
+)
+def test_a_checkpoint_of_a_network_that_was_built_otherwise_is_not_gone_on_with(
+    config, toy, whole, tmp_path, caplog, remade
+):
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    fit(config, "toy", "cnn", 0, toy, last.parent)
+    content = checkpoints.read(last)
+    content["state_dict"] = dict(remade(*item) for item in content["state_dict"].items())
+    WholeFiles().save_checkpoint(content, last)
+    with caplog.at_level(logging.INFO, "motifloom"):
+        assert outcome(config, toy, tmp_path) == whole
+    assert "settings, data or the network have changed; trained anew" in caplog.text
 
 
 def test_a_checkpoint_that_is_none_is_refused(config, toy, tmp_path):

@@ -84,6 +84,8 @@ def _unreadable(path: Path, error: BaseException) -> InputError:
 def resumable(path: Path, module: SequenceModule) -> bool:
     """Return whether a checkpoint is of this very training: the same network, settings, seed and data.
 
+    A network that another version of motifloom has built of the same layers has weights of other names or shapes.
+
     Raises
     ------
     InputError
@@ -91,10 +93,18 @@ def resumable(path: Path, module: SequenceModule) -> bool:
     """
     if not path.exists():
         return False
-    same = read(path)["hyper_parameters"] == dict(module.hparams)
+    content = read(path)
+    same = content["hyper_parameters"] == dict(module.hparams)
+    same = same and _shapes(content["state_dict"]) == _shapes(module.state_dict())
     if not same:
-        logger.info("%s is of another training: settings or data have changed; trained anew", path)
+        logger.info("%s is of another training: settings, data or the network have changed; trained anew", path)
     return same
+
+
+def _shapes(weights: Any) -> Any:
+    """Return the shape of each of a network's weights by its name; of what is no such table, None."""
+    tensors = isinstance(weights, dict) and all(isinstance(tensor, torch.Tensor) for tensor in weights.values())
+    return {name: tensor.shape for name, tensor in weights.items()} if tensors else None
 
 
 def save(module: SequenceModule, path: Path) -> None:

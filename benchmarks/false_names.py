@@ -65,9 +65,9 @@ MATRICES = {"random matrices": random_matrices, "untrimmed matrices": untrimmed_
 
 def main() -> None:
     """Count names at q < 0.05."""
+    from motifloom.models.predictor import Predictor
     from motifloom.motifs.learn import Settings, learn
     from motifloom.training.fit import fit
-    from motifloom.training.module import SequenceModule
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
@@ -86,13 +86,11 @@ def main() -> None:
                 compared[case] += len(found)
             dataset = random_dataset(run)
             torch.manual_seed(run)
-            untrained = SequenceModule(
-                config.models["cnn"].model_dump(), {}, "binary", ["task 1"], LENGTH, both_strands=True
-            )
+            untrained = Predictor(config.models["cnn"].model_dump(), "binary", ["task 1"], LENGTH, both_strands=True)
             with tempfile.TemporaryDirectory() as folder:
                 trained, _ = fit(config.model_copy(update={"seed": run}), "none", "cnn", 0, dataset, Path(folder))
-            for case, module in (("untrained network", untrained), ("trained on random labels", trained)):
-                motifs = learn([module.eval()], [], dataset, database, settings).table
+            for case, predictor in (("untrained network", untrained), ("trained on random labels", trained)):
+                motifs = learn([predictor.eval()], [], dataset, database, settings).table
                 named[case].append(motifs.filter(pl.col("match_q") < LEVEL).height)
                 compared[case] += motifs["match_q"].count()
         for case, numbers in named.items():

@@ -26,8 +26,9 @@ from motifloom.jaspar import fetch
 from motifloom.models import kmer_logistic, knn
 from motifloom.models.candidates import Examples
 from motifloom.models.oracle import posterior
+from motifloom.models.prediction import predict
 from motifloom.motifs.scan import best_scores
-from motifloom.training.fit import fit, predict
+from motifloom.training.fit import fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,9 +139,10 @@ def scores(config: Config, name: str, replicates: int) -> Iterator[tuple[str, st
             known = [known_motif_scores(KNOWN[task], codes) for task in dataset.tasks]
             yield from scored(KNOWN_MOTIF, split, np.concatenate(known, axis=1))
     for model in (title for title in config.models if title not in config.baselines()):
-        modules = [fit(config, name, model, number, dataset, folder / "checkpoints")[0] for number in range(replicates)]
+        fits = (fit(config, name, model, number, dataset, folder / "checkpoints") for number in range(replicates))
+        predictors = [predictor for predictor, _ in fits]
         for split in HELD_OUT:
-            predicted = [predict(module, dataset, rows[split]) for module in modules]
+            predicted = [predict(predictor, dataset, rows[split]) for predictor in predictors]
             for one in predicted:
                 yield from scored(model, split, one)
             yield from scored(f"{model}{ENSEMBLE}", split, np.mean(predicted, axis=0))

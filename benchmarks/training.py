@@ -133,7 +133,7 @@ def bare_loop(folder: Path, model: str) -> dict[str, float]:
     x, y = tensors(dataset)
     clock = Clock()
     module = new_module(run, "windows", next(iter(run.models)), 0, dataset).train()
-    network, optimiser = module.network, module.configure_optimizers()
+    network, optimiser = module.predictor.network, module.configure_optimizers()
     generator = torch.Generator().manual_seed(SEED)
     try:
         while True:

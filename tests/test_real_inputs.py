@@ -19,9 +19,10 @@ from motifloom.evaluation.selection import choose
 from motifloom.genome import pack
 from motifloom.models.candidates import Examples
 from motifloom.models.kmer_logistic import candidates
+from motifloom.models.prediction import predict
 from motifloom.motifs.learn import Settings, learn
 from motifloom.motifs.matching import read_database
-from motifloom.training.fit import fit, predict
+from motifloom.training.fit import fit
 
 INPUTS = Path(os.environ.get("MOTIFLOOM_REAL_INPUTS", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -52,13 +53,13 @@ def test_the_cnn_beats_the_known_motif_and_learns_it(tmp_path):
     assert (examples.labels["tf"] == 1).sum() + len(examples.dropped) == 1078
     examples.write(tmp_path, genome)
     dataset = Dataset.open(tmp_path / "examples.parquet")
-    module, _ = fit(config, "tf", "cnn", 0, dataset, tmp_path / "checkpoints")
+    predictor, _ = fit(config, "tf", "cnn", 0, dataset, tmp_path / "checkpoints")
     rows = dataset.rows("test")
-    assert roc_auc_score(dataset.labels(rows)[:, 0], predict(module, dataset, rows)[:, 0]) > 0.816
+    assert roc_auc_score(dataset.labels(rows)[:, 0], predict(predictor, dataset, rows)[:, 0]) > 0.816
 
-    best = learn([module], [], dataset, read_database("jaspar-fungi"), Settings(0, ("tf", "cnn"), 200, 0.95)).table.row(
-        0, named=True
-    )
+    best = learn(
+        [predictor], [], dataset, read_database("jaspar-fungi"), Settings(0, ("tf", "cnn"), 200, 0.95)
+    ).table.row(0, named=True)
     assert best["match"] == "REB1"
     assert best["match_q"] < 0.05
     assert best["importance_low"] > 0

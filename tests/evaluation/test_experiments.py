@@ -194,12 +194,12 @@ def test_weights_are_those_that_gradients_change(tmp_path):
 
 
 def test_weights_of_a_real_network_are_its_parameters(tmp_path, toy, toy_config):
-    from motifloom.training.checkpoints import save
+    from motifloom.models.checkpoints import save
     from motifloom.training.fit import new_module
 
-    module = new_module(toy_config, "toy", "cnn", 0, toy)
-    save(module, tmp_path / "model.ckpt")
-    assert count_weights(tmp_path / "model.safetensors") == sum(one.numel() for one in module.parameters())
+    predictor = new_module(toy_config, "toy", "cnn", 0, toy).predictor
+    save(predictor, tmp_path / "model.ckpt")
+    assert count_weights(tmp_path / "model.safetensors") == sum(one.numel() for one in predictor.parameters())
 
 
 @pytest.fixture

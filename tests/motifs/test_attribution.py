@@ -17,6 +17,8 @@ from motifloom.data.dataset import Dataset
 from motifloom.data.shuffle import shuffled_within
 from motifloom.genome import PADDING, UNKNOWN, decode, encode, reverse_complement
 from motifloom.models.encoding import one_hot
+from motifloom.models.prediction import predict
+from motifloom.models.predictor import Predictor
 from motifloom.motifs.attribution import (
     REFERENCES,
     attribute,
@@ -26,8 +28,7 @@ from motifloom.motifs.attribution import (
 from motifloom.motifs.convergence import relative_delta
 from motifloom.motifs.deep_lift import multipliers
 from motifloom.motifs.targets import choose_examples, output_weights
-from motifloom.training.fit import fit, predict
-from motifloom.training.module import SequenceModule
+from motifloom.training.fit import fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,18 +64,18 @@ LENGTH = 43
 TASKS = ["one", "two", "three"]
 
 
-def module_of(network: dict[str, Any], both_strands: bool = True) -> SequenceModule:
+def predictor_of(network: dict[str, Any], both_strands: bool = True) -> Predictor:
     """Return a network with random weights, its batch norms as after some training."""
     torch.manual_seed(0)
-    module = SequenceModule(network, {}, "binary", TASKS, LENGTH, both_strands=both_strands).eval()
-    for layer in module.modules():
+    predictor = Predictor(network, "binary", TASKS, LENGTH, both_strands=both_strands).eval()
+    for layer in predictor.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.running_mean, -0.3, 0.3)
             nn.init.uniform_(layer.running_var, 0.3, 2)
             nn.init.uniform_(layer.bias, -0.5, 0.5)
         elif isinstance(layer, nn.Conv1d | nn.Linear):
             layer.weight.data *= 2
-    return module
+    return predictor
 
 
 def sequences() -> Codes:
@@ -167,11 +168,11 @@ def test_a_small_network_against_a_plain_loop() -> None:
 
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
 def test_contributions_add_up_to_the_difference_of_the_outputs(name: str) -> None:
-    module, codes = module_of(CONVOLUTIONAL[name]), sequences()
-    assert method_of(module.network) == "deep_lift"
-    found = attribute(module, codes, weights_for(len(codes)), np.random.default_rng(0))
+    predictor, codes = predictor_of(CONVOLUTIONAL[name]), sequences()
+    assert method_of(predictor.network) == "deep_lift"
+    found = attribute(predictor, codes, weights_for(len(codes)), np.random.default_rng(0))
     with torch.inference_mode():
-        outputs = (module(torch.from_numpy(codes)).numpy() * weights_for(len(codes))).sum(axis=1)
+        outputs = (predictor(torch.from_numpy(codes)).numpy() * weights_for(len(codes))).sum(axis=1)
     assert found.output == pytest.approx(outputs, abs=1e-5)
     difference = found.output - found.reference
     assert found.contributions.sum(axis=1) == pytest.approx(difference, abs=2e-5 * np.abs(difference).max() + 1e-6)
@@ -181,11 +182,11 @@ def test_contributions_add_up_to_the_difference_of_the_outputs(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["cnn", "resnet", "bilstm", "attentive"])
 def test_what_is_behind_the_end_changes_nothing_and_contributes_nothing(name: str) -> None:
-    module, codes = module_of((CONVOLUTIONAL | OTHERS)[name]), sequences()
-    whole = attribute(module, codes, weights_for(len(codes)), np.random.default_rng(0))
+    predictor, codes = predictor_of((CONVOLUTIONAL | OTHERS)[name]), sequences()
+    whole = attribute(predictor, codes, weights_for(len(codes)), np.random.default_rng(0))
     wider = np.pad(codes[:, :17], ((0, 0), (0, 9)), constant_values=PADDING)
     narrow = codes[:, :17]
-    one, same = (attribute(module, c, weights_for(len(c)), np.random.default_rng(0)) for c in (narrow, wider))
+    one, same = (attribute(predictor, c, weights_for(len(c)), np.random.default_rng(0)) for c in (narrow, wider))
     assert one.contributions == pytest.approx(same.contributions[:, :17], abs=1e-5)
     assert not same.contributions[:, 17:].any()
     assert not whole.contributions[codes == PADDING].any()
@@ -194,8 +195,8 @@ def test_what_is_behind_the_end_changes_nothing_and_contributes_nothing(name: st
 
 @pytest.mark.parametrize("name", ["cnn", "dilated_cnn", "lstm"])
 def test_what_a_base_contributes_is_what_it_would_contribute(name: str) -> None:
-    module, codes = module_of((CONVOLUTIONAL | OTHERS)[name]), sequences()
-    found = attribute(module, codes, weights_for(len(codes)), np.random.default_rng(0))
+    predictor, codes = predictor_of((CONVOLUTIONAL | OTHERS)[name]), sequences()
+    found = attribute(predictor, codes, weights_for(len(codes)), np.random.default_rng(0))
     known = codes < UNKNOWN
     assert found.hypothetical[known][np.arange(known.sum()), codes[known]] == pytest.approx(
         found.contributions[known], abs=1e-6
@@ -204,9 +205,9 @@ def test_what_a_base_contributes_is_what_it_would_contribute(name: str) -> None:
 
 
 def test_references_follow_from_the_seed_and_keep_the_dinucleotides() -> None:
-    module, codes = module_of(CONVOLUTIONAL["cnn"]), sequences()
+    predictor, codes = predictor_of(CONVOLUTIONAL["cnn"]), sequences()
     one, same, other = (
-        attribute(module, codes, weights_for(len(codes)), np.random.default_rng(seed)).contributions
+        attribute(predictor, codes, weights_for(len(codes)), np.random.default_rng(seed)).contributions
         for seed in (0, 0, 1)
     )
     assert (one == same).all()
@@ -223,10 +224,10 @@ def test_references_follow_from_the_seed_and_keep_the_dinucleotides() -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_mutagenesis_is_brute_force(name: str) -> None:
-    module, codes = module_of(OTHERS[name]), sequences()[:5]
-    assert method_of(module.network) == "in_silico_mutagenesis"
+    predictor, codes = predictor_of(OTHERS[name]), sequences()[:5]
+    assert method_of(predictor.network) == "in_silico_mutagenesis"
     weights = weights_for(len(codes))
-    found = attribute(module, codes, weights, np.random.default_rng(0))
+    found = attribute(predictor, codes, weights, np.random.default_rng(0))
     for number, sequence in enumerate(codes):
         for place in (0, 6, 16, 41):
             outputs = []
@@ -234,7 +235,7 @@ def test_mutagenesis_is_brute_force(name: str) -> None:
                 mutant = sequence.copy()
                 mutant[place] = base
                 with torch.inference_mode():
-                    outputs.append(float(module(torch.from_numpy(mutant[None]))[0] @ torch.tensor(weights[number])))
+                    outputs.append(float(predictor(torch.from_numpy(mutant[None]))[0] @ torch.tensor(weights[number])))
             expected = np.array(outputs) - np.mean(outputs)
             if sequence[place] >= UNKNOWN:
                 expected = np.zeros(4)
@@ -245,10 +246,10 @@ def test_mutagenesis_is_brute_force(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["rnn", "cnn_bilstm"])
 def test_both_strands_have_the_same_mutants(name: str) -> None:
-    module, codes = module_of(OTHERS[name]), sequences()[:2]
+    predictor, codes = predictor_of(OTHERS[name]), sequences()[:2]
     weights = weights_for(2)
-    one = attribute(module, codes, weights, np.random.default_rng(0))
-    other = attribute(module, reverse_complement(codes), weights, np.random.default_rng(0))
+    one = attribute(predictor, codes, weights, np.random.default_rng(0))
+    other = attribute(predictor, reverse_complement(codes), weights, np.random.default_rng(0))
     assert other.hypothetical[:, ::-1, ::-1] == pytest.approx(one.hypothetical, abs=1e-5)
 
 
@@ -271,13 +272,13 @@ def test_a_sample_of_positives_and_the_worst_false_positives_are_chosen() -> Non
     splits = (["train"] + ["validation"] * 2 + ["test"] * 3) * 20
     bases = ["".join(np.random.default_rng(number).choice(list("ACGT"), 20)) for number in range(120)]
     dataset = dataset_of(bases, splits, {"one": positive, "two": [0] * 120, "three": [0] * 120})
-    module = module_of(CONVOLUTIONAL["cnn"])
+    predictor = predictor_of(CONVOLUTIONAL["cnn"])
     held_out = dataset.rows("validation", "test")
     predictions = dataset.examples[held_out].select(
         "id", score=(dataset.examples["id"][held_out].str.slice(1).cast(int) % 100) / 100
     )
-    rows, chosen = choose_examples(module, dataset, predictions, 13, np.random.default_rng(0))
-    again, _ = choose_examples(module, dataset, predictions, 13, np.random.default_rng(0))
+    rows, chosen = choose_examples(predictor, dataset, predictions, 13, np.random.default_rng(0))
+    again, _ = choose_examples(predictor, dataset, predictions, 13, np.random.default_rng(0))
     assert (rows == again).all()
     assert chosen == ["sample"] * 13 + ["false positive"] * 2
     assert all(positive[row] and splits[row] != "train" for row in rows[:13])
@@ -286,8 +287,8 @@ def test_a_sample_of_positives_and_the_worst_false_positives_are_chosen() -> Non
 
 
 def test_the_table_has_each_sequence_without_padding() -> None:
-    module, codes = module_of(CONVOLUTIONAL["cnn"]), sequences()
-    found = attribute(module, codes, weights_for(len(codes)), np.random.default_rng(0))
+    predictor, codes = predictor_of(CONVOLUTIONAL["cnn"]), sequences()
+    found = attribute(predictor, codes, weights_for(len(codes)), np.random.default_rng(0))
     ids = [f"s{number}" for number in range(len(codes))]
     table = attribution_table(ids, ["sample"] * len(codes), "deep_lift", codes, found)
     assert table["sequence"].str.len_chars().to_list() == [43, 43, 43, 17, 43, 43, 40, 43, 43, 43, 43]
@@ -330,7 +331,7 @@ def with_word(number: int = 1200) -> tuple[Dataset, np.ndarray]:
     return dataset_of([decode(row) for row in codes], splits, {"word": [int(place >= 0) for place in start]}), start
 
 
-def trained(name: str, dataset: Dataset, folder: Path, epochs: int) -> SequenceModule:
+def trained(name: str, dataset: Dataset, folder: Path, epochs: int) -> Predictor:
     training = {"max_epochs": epochs, "patience": epochs, "batch_size": 32, "learning_rate": 5e-3}
     settings = table_config("binary", dataset.tasks, models={name: LEARNING[name]}, training=training)
     return fit(settings, "planted", name, 0, dataset, folder / "checkpoints")[0]
@@ -343,9 +344,9 @@ def test_every_architecture_is_here() -> None:
 @pytest.mark.parametrize("name", LEARNING)
 def test_the_bases_of_a_planted_word_contribute_most(name: str, tmp_path: Path) -> None:
     dataset, start = with_word()
-    module = trained(name, dataset, tmp_path, 15)
+    predictor = trained(name, dataset, tmp_path, 15)
     rows = dataset.rows("test")[start[dataset.rows("test")] >= 0][:40]
-    found = attribute(module, dataset.codes(rows), np.ones((len(rows), 1), np.float32), np.random.default_rng(0))
+    found = attribute(predictor, dataset.codes(rows), np.ones((len(rows), 1), np.float32), np.random.default_rng(0))
     width = len(WORD)
     sums = np.lib.stride_tricks.sliding_window_view(found.contributions, width, axis=1).sum(axis=2)
     near = np.abs(sums.argmax(axis=1) - start[rows]) <= 2
@@ -356,9 +357,9 @@ def test_the_bases_of_a_planted_word_contribute_most(name: str, tmp_path: Path) 
 def test_with_shuffled_labels_they_do_not(name: str, tmp_path: Path) -> None:
     dataset, start = with_word()
     shuffled = dataset.examples.select(dataset.tasks).sample(fraction=1, shuffle=True, seed=0)
-    module = trained(name, Dataset(dataset.examples.with_columns(shuffled), dataset.sequences), tmp_path, 3)
+    predictor = trained(name, Dataset(dataset.examples.with_columns(shuffled), dataset.sequences), tmp_path, 3)
     rows = dataset.rows("test")[start[dataset.rows("test")] >= 0][:40]
-    found = attribute(module, dataset.codes(rows), np.ones((len(rows), 1), np.float32), np.random.default_rng(0))
+    found = attribute(predictor, dataset.codes(rows), np.ones((len(rows), 1), np.float32), np.random.default_rng(0))
     sums = np.lib.stride_tricks.sliding_window_view(found.contributions, len(WORD), axis=1).sum(axis=2)
     assert (np.abs(sums.argmax(axis=1) - start[rows]) <= 2).mean() <= 0.5  # 5 of 31 by chance
-    assert predict(module, dataset, rows).std() < 0.2
+    assert predict(predictor, dataset, rows).std() < 0.2

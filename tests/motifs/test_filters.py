@@ -12,6 +12,7 @@ from motifloom import config
 from motifloom.genome import decode, encode
 from motifloom.models.cnn import Cnn
 from motifloom.models.encoding import one_hot
+from motifloom.models.predictor import Predictor
 from motifloom.motifs.filters import (
     BACKGROUND_BELOW,
     MIN_NEGATIVES,
@@ -27,7 +28,6 @@ from motifloom.motifs.filters import (
 )
 from motifloom.motifs.importance import ablated, mean_activation
 from motifloom.motifs.scan import Sites, best_scores, find_sites
-from motifloom.training.module import SequenceModule
 
 if TYPE_CHECKING:
     from motifloom.data.dataset import Dataset
@@ -233,9 +233,9 @@ def scan_with(network: Cnn, positives: list[str], negatives: list[str]) -> tuple
         "hidden": 2,
         "activation": "relu",
     }
-    module = SequenceModule(settings, {}, "binary", ["word"], 40, both_strands=True)
-    module.network = network
-    return scan_filters(module, dataset, np.random.default_rng(0)), dataset
+    predictor = Predictor(settings, "binary", ["word"], 40, both_strands=True)
+    predictor.network = network
+    return scan_filters(predictor, dataset, np.random.default_rng(0)), dataset
 
 
 def drawn(number: int, word: str, seed: int) -> list[str]:
@@ -269,29 +269,29 @@ def test_decoys_with_the_same_motif_give_way_to_shuffles():
     assert scan.with_site.tolist() == [100, 0]
 
 
-def module_of(kind: str, tasks: int, **changes) -> SequenceModule:
+def predictor_of(kind: str, tasks: int, **changes) -> Predictor:
     network = {"architecture": "cnn", "filters": 2, "kernel_size": 3, "pool_size": 5, "hidden": 2}
     names = [f"task {task}" for task in range(tasks)]
-    return SequenceModule(network, {}, kind, names, 9, both_strands=True, **changes)
+    return Predictor(network, kind, names, 9, both_strands=True, **changes)
 
 
 def test_negatives_are_negative_for_every_task():
     few = [[1, 0], [0, 1], [np.nan, 1], [np.nan, 0], [0, np.nan], [np.nan, np.nan]]
     labels = np.array([*few, *[[0, 0]] * MIN_NEGATIVES], dtype=np.float32)
-    sites, negative = choose_sequences(module_of("binary", 2), labels)
+    sites, negative = choose_sequences(predictor_of("binary", 2), labels)
     assert sites.tolist() == [True] * 3 + [False] * (3 + MIN_NEGATIVES)
     assert negative.tolist() == [False] * 6 + [True] * MIN_NEGATIVES
 
 
 def test_with_few_negatives_all_sequences_are_held_against_their_shuffles():
     labels = np.array([[1, 0]] * 5 + [[0, 0]] * (MIN_NEGATIVES - 1), dtype=np.float32)
-    sites, negative = choose_sequences(module_of("binary", 2), labels)
+    sites, negative = choose_sequences(predictor_of("binary", 2), labels)
     assert sites.all()
     assert negative is None
 
 
 def test_every_class_may_have_sites():
-    sites, negative = choose_sequences(module_of("multiclass", 3), np.eye(3, dtype=np.float32)[[0, 2] * 40])
+    sites, negative = choose_sequences(predictor_of("multiclass", 3), np.eye(3, dtype=np.float32)[[0, 2] * 40])
     assert sites.all()
     assert negative is None
 
@@ -300,15 +300,15 @@ def test_sites_of_a_regression_are_looked_for_in_the_upper_half():
     """In units of each task's own spread, and whatever is missing."""
     nan = np.nan
     labels = np.array([[0, 3], [900, -3], [nan, 2], [-300, nan], [nan, nan], [300, 0], [nan, -1]], dtype=np.float32)
-    module = module_of("regression", 2, centre=[0.0, 0.0], spread=[300.0, 1.0])
-    sites, negative = choose_sequences(module, labels)  # 1.5, 0, 2, -1, none, 0.5, -1
+    predictor = predictor_of("regression", 2, centre=[0.0, 0.0], spread=[300.0, 1.0])
+    sites, negative = choose_sequences(predictor, labels)  # 1.5, 0, 2, -1, none, 0.5, -1
     assert sites.tolist() == [True, False, True, False, False, True, False]
     assert negative is None
 
 
 @pytest.mark.parametrize(("number", "half"), [(8, 4), (7, 4), (1, 1)])
 def test_half_of_equal_values_is_half(number, half):
-    sites, _ = choose_sequences(module_of("regression", 1), np.zeros((number, 1), dtype=np.float32))
+    sites, _ = choose_sequences(predictor_of("regression", 1), np.zeros((number, 1), dtype=np.float32))
     assert sites.sum() == half
 
 

@@ -14,6 +14,7 @@ from tests.conftest import KINDS, WORDS, dataset_of, planted, table_config
 
 from motifloom.genome import encode
 from motifloom.jaspar import KnownMotif
+from motifloom.models.predictor import Predictor
 from motifloom.motifs.formats import jaspar_text, transfac_text
 from motifloom.motifs.hits import write_hits
 from motifloom.motifs.importance import importances
@@ -21,7 +22,6 @@ from motifloom.motifs.learn import SAME, TURNED, Settings, learn
 from motifloom.motifs.matching import read_database
 from motifloom.motifs.motif import Motif
 from motifloom.training.fit import fit
-from motifloom.training.module import SequenceModule
 
 SETTINGS = Settings(0, ("toy", "cnn"), resamples=200, confidence=0.95)
 
@@ -181,9 +181,9 @@ def of_kind(request, tmp_path_factory):
 
 def test_planted_words_are_found_whatever_the_kind(of_kind):
     """The most important motif is one of the words, and each word is a motif that matters."""
-    module, dataset = of_kind
+    predictor, dataset = of_kind
     database = [KnownMotif(word, word, np.eye(4)[encode(word)]) for word in WORDS] + read_database("jaspar-fungi")
-    table = learn([module], [], dataset, database, SETTINGS).table
+    table = learn([predictor], [], dataset, database, SETTINGS).table
     named = table.filter(pl.col("match_q") < 0.05)
     assert table["motif"][0] == named["motif"][0]
     assert named["match"][0] in WORDS
@@ -196,16 +196,16 @@ def test_planted_words_are_found_whatever_the_kind(of_kind):
 
 def test_without_any_filter_every_kind_is_left_to_chance(of_kind):
     """Nearly: a word is 2 bp longer than what it stands in place of, so a sequence's length tells a little."""
-    module, dataset = of_kind
+    predictor, dataset = of_kind
     groups = {"none": [], "all": list(range(16))}
-    lost = importances(module, dataset, groups, 100, 0.95, np.random.default_rng(0))
+    lost = importances(predictor, dataset, groups, 100, 0.95, np.random.default_rng(0))
     assert lost["none"].drop == 0
-    assert lost["all"].drop > (0.7 if module.kind == "regression" else 0.4)
+    assert lost["all"].drop > (0.7 if predictor.kind == "regression" else 0.4)
 
 
 def test_hits_without_a_genome_count_from_the_sequence(of_kind):
-    module, dataset = of_kind
-    table = learn([module], [], dataset, read_database("jaspar-fungi"), SETTINGS).hits
+    predictor, dataset = of_kind
+    table = learn([predictor], [], dataset, read_database("jaspar-fungi"), SETTINGS).hits
     assert (table["chrom"] == table["id"]).all()
     lengths = dict(zip(dataset.examples["id"], dataset.sequences.lengths.tolist(), strict=True))
     assert all(0 <= start < end <= lengths[name] for name, start, end in table.select("id", "start", "end").iter_rows())
@@ -220,11 +220,9 @@ def test_neither_labels_at_random_nor_an_untrained_network_give_a_motif_a_name(t
     split = random.choice(["train", "validation", "test"], 600, p=[0.5, 0.25, 0.25])
     dataset = dataset_of(sequences, split, {"task 1": random.integers(2, size=600)})
     config = table_config("binary", ["task 1"], seed=2)
-    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    predictor, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
     torch.manual_seed(0)
-    untrained = SequenceModule(
-        config.models["cnn"].model_dump(), {}, "binary", ["task 1"], 60, both_strands=True
-    ).eval()
-    table = learn([module, untrained], [], dataset, read_database("jaspar-vertebrates"), SETTINGS).table
+    untrained = Predictor(config.models["cnn"].model_dump(), "binary", ["task 1"], 60, both_strands=True).eval()
+    table = learn([predictor, untrained], [], dataset, read_database("jaspar-vertebrates"), SETTINGS).table
     assert set(table["replicate"]) == {0, 1}
     assert table.filter(pl.col("match_q") < 0.05).is_empty()

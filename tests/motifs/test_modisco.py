@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from motifloom.config import Kind
+    from motifloom.models.predictor import Predictor
     from motifloom.motifs.motif import Motif
-    from motifloom.training.module import SequenceModule
 
 
 def attributed(
@@ -178,9 +178,9 @@ def test_a_trained_network_is_read(labels: str, toy: Dataset, toy_config, tmp_pa
     if labels == "shuffled":
         shuffled = toy.examples.select("toy").sample(fraction=1, shuffle=True, seed=0)
         toy = Dataset(toy.examples.with_columns(shuffled), toy.sequences)
-    module, _ = fit(toy_config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
-    motifs = motifs_of(module, toy)
-    found = scrambling_importances(module, toy, motifs, 1000, 0.95, np.random.default_rng(0))
+    predictor, _ = fit(toy_config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
+    motifs = motifs_of(predictor, toy)
+    found = scrambling_importances(predictor, toy, motifs, 1000, 0.95, np.random.default_rng(0))
     if labels == "true":
         named = match(motifs, read_database("jaspar-vertebrates"), 0)
         assert named[motifs[0].name].known.name == "CTCF"
@@ -193,10 +193,12 @@ def test_a_trained_network_is_read(labels: str, toy: Dataset, toy_config, tmp_pa
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_planted_words_are_found_whatever_the_kind(kind: Kind, tmp_path: Path) -> None:
     dataset = planted(kind)  # of regression, words fill half of a sequence: nothing is left for the null distribution
-    module, _ = fit(table_config(kind, dataset.tasks, seed=2), "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
-    motifs = motifs_of(module, dataset)
+    predictor, _ = fit(
+        table_config(kind, dataset.tasks, seed=2), "planted", "cnn", 0, dataset, tmp_path / "checkpoints"
+    )
+    motifs = motifs_of(predictor, dataset)
     assert all(any(holds(motif, word) for motif in motifs) for word in WORDS)
-    worth = scrambling_importances(module, dataset, motifs, 100, 0.95, np.random.default_rng(0))
+    worth = scrambling_importances(predictor, dataset, motifs, 100, 0.95, np.random.default_rng(0))
     assert sum(one.low > 0.02 for one in worth.values()) >= 2
 
 
@@ -215,18 +217,18 @@ def test_of_a_value_what_raises_it_is_found(tmp_path: Path) -> None:
     split = random.choice(["train", "validation", "test"], number, p=[0.5, 0.25, 0.25])
     dataset = dataset_of([decode(row) for row in codes], split, {"y": values.tolist()})
     config = table_config("regression", dataset.tasks, seed=2)
-    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
-    motifs = motifs_of(module, dataset)
+    predictor, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    motifs = motifs_of(predictor, dataset)
     assert holds(motifs[0], WORDS[0])
     assert not any(holds(motif, WORDS[1]) for motif in motifs)
-    worth = scrambling_importances(module, dataset, motifs, 100, 0.95, np.random.default_rng(0))
+    worth = scrambling_importances(predictor, dataset, motifs, 100, 0.95, np.random.default_rng(0))
     assert worth[motifs[0].name].low > 0.1
 
 
-def motifs_of(module: SequenceModule, dataset: Dataset) -> list[Motif]:
+def motifs_of(predictor: Predictor, dataset: Dataset) -> list[Motif]:
     predictions = pl.DataFrame({"id": dataset.examples["id"], "score": 0.5})
-    rows, chosen = choose_examples(module, dataset, predictions, 200, np.random.default_rng(0))
+    rows, chosen = choose_examples(predictor, dataset, predictions, 200, np.random.default_rng(0))
     codes = dataset.codes(rows)
-    found = attribute(module, codes, output_weights(dataset.labels(rows), module.kind), np.random.default_rng(0))
+    found = attribute(predictor, codes, output_weights(dataset.labels(rows), predictor.kind), np.random.default_rng(0))
     table = attribution_table(dataset.examples["id"][rows].to_list(), chosen, "deep_lift", codes, found)
     return attribution_motifs(find_seqlets(table.filter(chosen="sample")), dataset, 0)

@@ -15,10 +15,11 @@ from motifloom.config.models import BASELINES
 from motifloom.data.dataset import Dataset
 from motifloom.evaluation.selection import mean_main_score
 from motifloom.genome import reverse_complement, sequence_lengths
-from motifloom.training.fit import fit, predict
+from motifloom.models.prediction import predict
+from motifloom.training.fit import fit
 
 if TYPE_CHECKING:
-    from motifloom.training.module import SequenceModule
+    from motifloom.models.predictor import Predictor
 
 FILTERS = {"filters": 6, "kernel_size": 9}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -33,11 +34,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
 each_network = pytest.mark.parametrize("name", NETWORKS)
 
 
-def trained(name: str, dataset: Dataset, folder: Path, epochs: int, replicate: int = 0) -> SequenceModule:
+def trained(name: str, dataset: Dataset, folder: Path, epochs: int, replicate: int = 0) -> Predictor:
     training = {"max_epochs": epochs, "batch_size": 32, "learning_rate": 1e-2}
     settings = table_config("binary", dataset.tasks, models={name: NETWORKS[name]}, training=training)
-    module, _ = fit(settings, "planted", name, replicate, dataset, Path(tempfile.mkdtemp(dir=folder)))
-    return module
+    predictor, _ = fit(settings, "planted", name, replicate, dataset, Path(tempfile.mkdtemp(dir=folder)))
+    return predictor
 
 
 def test_every_architecture_is_here() -> None:
@@ -58,8 +59,8 @@ def test_shuffled_labels_give_chance(name: str, tmp_path: Path) -> None:
     dataset = planted("binary", number=700)
     shuffled = dataset.examples.select(dataset.tasks).sample(fraction=1, shuffle=True, seed=0)
     dataset = Dataset(dataset.examples.with_columns(shuffled), dataset.sequences)
-    module, rows = trained(name, dataset, tmp_path, 4), dataset.rows("validation", "test")
-    assert mean_main_score(dataset.labels(rows), predict(module, dataset, rows), "binary") == pytest.approx(
+    predictor, rows = trained(name, dataset, tmp_path, 4), dataset.rows("validation", "test")
+    assert mean_main_score(dataset.labels(rows), predict(predictor, dataset, rows), "binary") == pytest.approx(
         0.5, abs=0.1
     )
 
@@ -67,14 +68,14 @@ def test_shuffled_labels_give_chance(name: str, tmp_path: Path) -> None:
 @each_network
 def test_both_strands_have_the_same_prediction_and_the_batch_does_not_matter(name: str, tmp_path: Path) -> None:
     dataset = planted("binary", number=120)
-    module, rows = trained(name, dataset, tmp_path, 1), dataset.rows("test")
+    predictor, rows = trained(name, dataset, tmp_path, 1), dataset.rows("test")
     codes = torch.from_numpy(dataset.codes(rows))
     other = torch.from_numpy(reverse_complement(codes.numpy(), sequence_lengths(codes.numpy())))
-    together = predict(module, dataset, rows)
+    together = predict(predictor, dataset, rows)
     with torch.inference_mode():
-        assert torch.allclose(module(codes), module(other), atol=1e-5)
-        module.both_strands = False
-        assert not torch.allclose(module(codes), module(other), atol=1e-5)
-        module.both_strands = True
-    alone = [predict(module, dataset, rows[i : i + 1])[0].tolist() for i in range(5)]
+        assert torch.allclose(predictor(codes), predictor(other), atol=1e-5)
+        predictor.both_strands = False
+        assert not torch.allclose(predictor(codes), predictor(other), atol=1e-5)
+        predictor.both_strands = True
+    alone = [predict(predictor, dataset, rows[i : i + 1])[0].tolist() for i in range(5)]
     assert alone == [pytest.approx(row, abs=1e-6) for row in together[:5]]

@@ -12,9 +12,11 @@ from motifloom.config import Training
 from motifloom.data.dataset import Dataset
 from motifloom.errors import InputError, Problems
 from motifloom.evaluation.selection import main_scores, mean_main_score
+from motifloom.models import prediction
+from motifloom.models.checkpoints import load, save
 from motifloom.models.oracle import posterior
-from motifloom.training.checkpoints import load, save
-from motifloom.training.fit import _check_numbers, batches_to_predict, fit, predict, standardisation
+from motifloom.models.prediction import predict
+from motifloom.training.fit import _check_numbers, fit, standardisation
 from motifloom.training.losses import LOSSES
 
 
@@ -27,9 +29,9 @@ def auroc_of(dataset, scores, split="test"):
 def trained(toy, toy_config, tmp_path_factory):
     """A network trained on the planted motif, its history, and where it is saved."""
     folder = tmp_path_factory.mktemp("trained")
-    module, history = fit(toy_config, "toy", "cnn", 0, toy, folder / "checkpoints")
-    save(module, folder / "model.ckpt")
-    return module, history, folder
+    predictor, history = fit(toy_config, "toy", "cnn", 0, toy, folder / "checkpoints")
+    save(predictor, folder / "model.ckpt")
+    return predictor, history, folder
 
 
 def test_a_planted_motif_is_learned(toy, toy_config, trained):
@@ -50,19 +52,19 @@ def test_shuffled_labels_give_chance(toy, tmp_path):
         )
         dataset = Dataset(shuffled, toy.sequences)
         config = simulated_config(tmp_path, seed=repeat, training={"max_epochs": 5})
-        module, _ = fit(config, "toy", "cnn", 0, dataset, tmp_path / "checkpoints")
+        predictor, _ = fit(config, "toy", "cnn", 0, dataset, tmp_path / "checkpoints")
         held_out = dataset.rows("validation", "test")
-        scores = predict(module, dataset, held_out)[:, 0]
+        scores = predict(predictor, dataset, held_out)[:, 0]
         reached.append(roc_auc_score(dataset.labels(held_out)[:, 0], scores))
     assert np.mean(reached) == pytest.approx(0.5, abs=0.05)
 
 
 def test_the_history_tells_every_epoch_and_the_best_is_kept(toy, trained):
-    module, history, _ = trained
+    predictor, history, _ = trained
     assert history["epoch"].to_list() == list(range(len(history)))
     assert history.null_count().sum_horizontal().item() == 0
     rows = toy.rows("validation")
-    scores = torch.tensor(predict(module, toy, rows)[:, 0])
+    scores = torch.tensor(predict(predictor, toy, rows)[:, 0])
     loss = torch.nn.functional.binary_cross_entropy(scores, torch.tensor(toy.labels(rows)[:, 0]).double())
     assert float(loss) == pytest.approx(history["validation_loss"].min(), rel=1e-4)
     best = history["validation_auroc"][history["validation_loss"].arg_min()]
@@ -87,8 +89,8 @@ def test_the_same_seed_gives_the_same_bytes_in_bfloat16(toy, tmp_path):
     written = []
     for repeat, precision in enumerate(["bfloat16", "bfloat16", "float32"]):
         config = simulated_config(tmp_path, training={"max_epochs": 2, "precision": precision})
-        module, _ = fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
-        save(module, tmp_path / f"{repeat}.ckpt")
+        predictor, _ = fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
+        save(predictor, tmp_path / f"{repeat}.ckpt")
         written.append((tmp_path / f"{repeat}.safetensors").read_bytes())
     assert written[0] == written[1]
     one, other = (load(tmp_path / f"{repeat}.ckpt").network.first_layer.get_parameter("0.weight") for repeat in (1, 2))
@@ -160,12 +162,12 @@ def test_a_damaged_checkpoint_is_refused_or_read(trained, tmp_path):
 def test_long_sequences_are_predicted_a_few_at_a_time(toy, trained, monkeypatch):
     rows = toy.rows("test")
     whole = predict(trained[0], toy, rows)
-    monkeypatch.setattr("motifloom.training.fit.PREDICT_BASES", 7 * toy.length)
-    sizes = [len(codes) for codes, _ in batches_to_predict(toy, rows)]
+    monkeypatch.setattr(prediction, "TOTAL_BP", 7 * toy.length)
+    sizes = [len(codes) for codes in prediction.batches(toy, rows)]
     assert sizes == [7] * (len(rows) // 7) + [len(rows) % 7]
     assert predict(trained[0], toy, rows) == pytest.approx(whole, abs=1e-6)
-    monkeypatch.setattr("motifloom.training.fit.PREDICT_BASES", toy.length - 1)
-    assert {len(codes) for codes, _ in batches_to_predict(toy, rows)} == {1}
+    monkeypatch.setattr(prediction, "TOTAL_BP", toy.length - 1)
+    assert {len(codes) for codes in prediction.batches(toy, rows)} == {1}
 
 
 @pytest.mark.parametrize(("number", "devices"), [(1, 1), (2, 3)])
@@ -182,9 +184,9 @@ def test_a_prediction_is_the_same_for_either_strand(toy, trained):
 
     codes = torch.from_numpy(toy.codes(toy.rows("test")))
     other = torch.from_numpy(reverse_complement(codes.numpy()).copy())
-    module = trained[0]
+    predictor = trained[0]
     with torch.inference_mode():
-        assert torch.allclose(module(codes), module(other), atol=1e-5)
+        assert torch.allclose(predictor(codes), predictor(other), atol=1e-5)
 
 
 # ------------------------------------------------------------------------ labels of every kind, sequences of any length
@@ -196,15 +198,15 @@ def of_kind(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     dataset = planted(request.param)
     config = table_config(request.param, dataset.tasks)
-    module, history = fit(config, "planted", "cnn", 0, dataset, folder / "checkpoints")
-    save(module, folder / "model.ckpt")
-    return request.param, dataset, module, history, folder
+    predictor, history = fit(config, "planted", "cnn", 0, dataset, folder / "checkpoints")
+    save(predictor, folder / "model.ckpt")
+    return request.param, dataset, predictor, history, folder
 
 
 def test_every_kind_of_label_is_learned(of_kind):
-    kind, dataset, module, _, _ = of_kind
+    kind, dataset, predictor, _, _ = of_kind
     rows = dataset.rows("test")
-    assert main_scores(dataset.labels(rows), predict(module, dataset, rows), kind).min() > 0.85
+    assert main_scores(dataset.labels(rows), predict(predictor, dataset, rows), kind).min() > 0.85
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -213,19 +215,21 @@ def test_shuffled_labels_of_every_kind_give_chance(kind, tmp_path):
     together = dataset.examples.select(dataset.tasks).sample(fraction=1, shuffle=True, seed=0)
     dataset = Dataset(dataset.examples.with_columns(together), dataset.sequences)
     config = table_config(kind, dataset.tasks, training={"max_epochs": 5})
-    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    predictor, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
     rows = dataset.rows("validation", "test")
     chance = 0 if kind == "regression" else 0.5
-    assert mean_main_score(dataset.labels(rows), predict(module, dataset, rows), kind) == pytest.approx(chance, abs=0.1)
+    assert mean_main_score(dataset.labels(rows), predict(predictor, dataset, rows), kind) == pytest.approx(
+        chance, abs=0.1
+    )
 
 
 def test_the_validation_loss_is_the_mean_over_all_labels_of_the_split(of_kind):
     """Not the mean of the batches' means: batches differ in how many labels they have."""
-    kind, dataset, module, history, _ = of_kind
+    kind, dataset, predictor, history, _ = of_kind
     rows = dataset.rows("validation")
     labels, codes = torch.tensor(dataset.labels(rows)), torch.from_numpy(dataset.codes(rows))
     with torch.inference_mode():
-        total, number = LOSSES[kind](module(codes), module.targets(labels), module.weights)
+        total, number = LOSSES[kind](predictor(codes), predictor.targets(labels), torch.ones(2, len(dataset.tasks)))
     assert float(total / number) == pytest.approx(history["validation_loss"].min(), rel=1e-3)
     metric = "pearson" if kind == "regression" else "auroc"
     assert history.columns == [
@@ -236,7 +240,7 @@ def test_the_validation_loss_is_the_mean_over_all_labels_of_the_split(of_kind):
         "validation_loss",
         f"validation_{metric}",
     ]
-    reached = mean_main_score(labels.numpy(), predict(module, dataset, rows), kind)
+    reached = mean_main_score(labels.numpy(), predict(predictor, dataset, rows), kind)
     assert history[f"validation_{metric}"][history["validation_loss"].arg_min()] == pytest.approx(reached, abs=1e-4)
 
 
@@ -246,14 +250,14 @@ def test_the_same_seed_gives_the_same_bytes_for_every_kind(kind, tmp_path):
     config = table_config(kind, dataset.tasks, training={"max_epochs": 3})
     runs = []
     for _ in range(2):
-        module, history = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
-        save(module, tmp_path / "model.ckpt")
+        predictor, history = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+        save(predictor, tmp_path / "model.ckpt")
         runs.append(((tmp_path / "model.ckpt").read_bytes(), history.write_csv()))
     assert runs[0] == runs[1]
 
 
 def test_a_checkpoint_knows_its_kind(of_kind):
-    kind, dataset, module, _, folder = of_kind
+    kind, dataset, predictor, _, folder = of_kind
     hyperparameters = torch.load(folder / "model.ckpt", weights_only=True)["hyper_parameters"]
     assert hyperparameters["kind"] == kind
     known = dataset.examples.filter(split="train").select(dataset.tasks)
@@ -264,17 +268,17 @@ def test_a_checkpoint_knows_its_kind(of_kind):
         else:
             assert hyperparameters[name] is None
     rows = dataset.rows("test")
-    assert (predict(load(folder / "model.ckpt"), dataset, rows) == predict(module, dataset, rows)).all()
+    assert (predict(load(folder / "model.ckpt"), dataset, rows) == predict(predictor, dataset, rows)).all()
 
 
 def test_a_prediction_does_not_depend_on_sequences_of_other_lengths(of_kind):
-    _, dataset, module, _, _ = of_kind
+    _, dataset, predictor, _, _ = of_kind
     rows = dataset.rows("test")[:20]
     assert len(set(dataset.sequences.lengths[rows])) >= 3
-    together = predict(module, dataset, rows)
-    alone = np.concatenate([predict(module, dataset, rows[[i]]) for i in range(len(rows))])
+    together = predict(predictor, dataset, rows)
+    alone = np.concatenate([predict(predictor, dataset, rows[[i]]) for i in range(len(rows))])
     assert alone == pytest.approx(together, rel=1e-4, abs=1e-4)
-    assert predict(module, dataset, rows[::-1])[::-1] == pytest.approx(together, rel=1e-4, abs=1e-4)
+    assert predict(predictor, dataset, rows[::-1])[::-1] == pytest.approx(together, rel=1e-4, abs=1e-4)
 
 
 def test_a_regression_learns_32_examples_by_heart(tmp_path):
@@ -288,8 +292,8 @@ def test_a_regression_learns_32_examples_by_heart(tmp_path):
     network = {"filters": 32, "kernel_size": 11, "pool_size": 10, "hidden": 64, "dropout": 0, "weight_decay": 0}
     training = {"max_epochs": 150, "patience": 150, "batch_size": 8}
     config = table_config("regression", dataset.tasks, models={"cnn": network}, training=training)
-    module, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
-    errors = predict(module, dataset, dataset.rows("train")) - values
+    predictor, _ = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    errors = predict(predictor, dataset, dataset.rows("train")) - values
     assert (errors.std(axis=0) < 0.2 * values.std(axis=0)).all()
     assert (np.abs(errors.mean(axis=0)) < 0.2 * values.std(axis=0)).all()
 
@@ -315,12 +319,12 @@ def test_a_batch_without_any_label_changes_no_loss(tmp_path):
     dataset = Dataset(examples, dataset.sequences)
     assert np.isnan(dataset.labels(dataset.rows("validation"))[-16:]).all()
     config = table_config("binary", dataset.tasks, training={"max_epochs": 3, "batch_size": 16})
-    module, history = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
+    predictor, history = fit(config, "planted", "cnn", 0, dataset, tmp_path / "checkpoints")
     assert np.isfinite(history.drop("precision").to_numpy()).all()
     rows = dataset.rows("validation")
     labels = torch.tensor(dataset.labels(rows))
     with torch.inference_mode():
-        total, number = LOSSES["binary"](module(torch.from_numpy(dataset.codes(rows))), labels, module.weights)
+        total, number = LOSSES["binary"](predictor(torch.from_numpy(dataset.codes(rows))), labels, torch.ones(2, 1))
     assert number == int((~labels.isnan()).sum()) < 64
     assert float(total / number) == pytest.approx(history["validation_loss"].min(), rel=1e-4)
 

@@ -15,8 +15,9 @@ from tests.conftest import planted, simulated_config, table_config
 
 from motifloom.config import dump
 from motifloom.errors import InputError
+from motifloom.models.checkpoints import read, save
 from motifloom.training import checkpoints, epoch, interruption
-from motifloom.training.checkpoints import WholeFiles, save
+from motifloom.training.checkpoints import WholeFiles
 from motifloom.training.fit import fit, new_module
 from motifloom.training.interruption import Interrupted
 from motifloom.training.module import SequenceModule
@@ -34,8 +35,8 @@ def config(tmp_path_factory):
 def outcome(config, toy, folder) -> tuple[bytes, bytes, str]:
     """Train, or go on, and return the bytes of all that is kept."""
     folder.mkdir(exist_ok=True)
-    module, history = fit(config, "toy", "cnn", 0, toy, folder / "checkpoints")
-    save(module, folder / "model.ckpt")
+    predictor, history = fit(config, "toy", "cnn", 0, toy, folder / "checkpoints")
+    save(predictor, folder / "model.ckpt")
     return (folder / "model.ckpt").read_bytes(), (folder / "model.safetensors").read_bytes(), history.write_csv()
 
 
@@ -163,7 +164,7 @@ def test_a_training_that_diverged_is_not_trained_on(toy, tmp_path):
     for _ in range(2):
         with pytest.raises(InputError, match=r"toy, models\.cnn: .*no finite number; expected one: lower training\.l"):
             outcome(config, toy, tmp_path)
-        kept.append(checkpoints.read(tmp_path / "checkpoints" / "last.ckpt")["epoch"])
+        kept.append(read(tmp_path / "checkpoints" / "last.ckpt")["epoch"])
     assert kept == [0, 0]
 
 
@@ -233,7 +234,7 @@ def test_a_checkpoint_of_a_network_that_was_built_otherwise_is_not_gone_on_with(
 ):
     last = tmp_path / "checkpoints" / "last.ckpt"
     fit(config, "toy", "cnn", 0, toy, last.parent)
-    content = checkpoints.read(last)
+    content = read(last)
     content["state_dict"] = dict(remade(*item) for item in content["state_dict"].items())
     WholeFiles().save_checkpoint(content, last)
     with caplog.at_level(logging.INFO, "motifloom"):

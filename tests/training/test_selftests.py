@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from motifloom.models.cnn import Cnn
 from motifloom.models.encoding import one_hot, reverse_complement
-from motifloom.training.module import SequenceModule
+from motifloom.models.predictor import Predictor
 from motifloom.training.selftests import (
     DEAD,
     GRADIENTS_SCHEMA,
@@ -46,10 +46,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
 RECURRENT = ("rnn", "lstm", "bilstm", "cnn_bilstm")
 
 
-def module_of(name: str, kind: Kind = "binary", length: int = LENGTH, **changes: Any) -> SequenceModule:
+def predictor_of(name: str, kind: Kind = "binary", length: int = LENGTH, **changes: Any) -> Predictor:
     torch.manual_seed(0)
     network = {"architecture": name, **NETWORKS[name], **changes}
-    return SequenceModule(network, {}, kind, TASKS, length, both_strands=True).eval()
+    return Predictor(network, kind, TASKS, length, both_strands=True).eval()
 
 
 def sample_of(number: int = N, length: int = LENGTH, shortest: int = 31) -> Sample:
@@ -62,20 +62,20 @@ def sample_of(number: int = N, length: int = LENGTH, shortest: int = 31) -> Samp
     return Sample(x * (torch.arange(length) < lengths[:, None, None]), lengths)
 
 
-def found(module: SequenceModule, sample: Sample | None = None) -> dict[str, float]:
-    tests, _ = selftests(module, sample or sample_of())
+def found(predictor: Predictor, sample: Sample | None = None) -> dict[str, float]:
+    tests, _ = selftests(predictor, sample or sample_of())
     return dict(tests.select("test", "value").iter_rows())
 
 
-def failed(module: SequenceModule, sample: Sample | None = None) -> list[str]:
-    tests, _ = selftests(module, sample or sample_of())
+def failed(predictor: Predictor, sample: Sample | None = None) -> list[str]:
+    tests, _ = selftests(predictor, sample or sample_of())
     return tests.filter(~pl.col("passed"))["test"].to_list()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_healthy_network_passes(name: str, kind: Kind) -> None:
-    tests, gradients = selftests(module_of(name, kind), sample_of())
+    tests, gradients = selftests(predictor_of(name, kind), sample_of())
     assert dict(tests.schema) == SELFTESTS_SCHEMA
     expected: dict[str, float | None] = {
         "not_finite": 0, "constant_tasks": 0, "batch_dependence": ROUNDING, "padding_dependence": ROUNDING,
@@ -94,11 +94,11 @@ def test_a_healthy_network_passes(name: str, kind: Kind) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_shared_strands_leave_no_gap(name: str) -> None:
-    module = module_of(name, shared_strands=True)
-    tests, _ = selftests(module, sample_of())
+    predictor = predictor_of(name, shared_strands=True)
+    tests, _ = selftests(predictor, sample_of())
     assert tests.row(by_predicate=pl.col("test") == "strand_gap_max", named=True)["passed"]
-    module.network.shared_strands = False
-    assert found(module)["strand_gap_max"] > ROUNDING
+    predictor.network.shared_strands = False
+    assert found(predictor)["strand_gap_max"] > ROUNDING
 
 
 # --------------------------------------------------------------------------------------------------------- sabotage
@@ -118,29 +118,29 @@ class Blind(nn.Module):
         return x.mean(dim=2)
 
 
-def batch_norm_trains(module: SequenceModule) -> None:
-    module.network.first_layer[1].train()
+def batch_norm_trains(predictor: Predictor) -> None:
+    predictor.network.first_layer[1].train()
 
 
-def dropout_stays_on(module: SequenceModule) -> None:
-    module.network.get_submodule("head.0").train()
+def dropout_stays_on(predictor: Predictor) -> None:
+    predictor.network.get_submodule("head.0").train()
 
 
-def weight_is_lost(module: SequenceModule) -> None:
-    module.network.get_parameter("head.1.bias").data[1] = torch.nan
+def weight_is_lost(predictor: Predictor) -> None:
+    predictor.network.get_parameter("head.1.bias").data[1] = torch.nan
 
 
-def padding_is_read(module: SequenceModule) -> None:
-    module.network.readout = Blind()
+def padding_is_read(predictor: Predictor) -> None:
+    predictor.network.readout = Blind()
 
 
-def task_is_flat(module: SequenceModule) -> None:
-    module.network.get_parameter("head.1.weight").data[2] = 0
+def task_is_flat(predictor: Predictor) -> None:
+    predictor.network.get_parameter("head.1.weight").data[2] = 0
 
 
-def strands_are_not_shared(module: SequenceModule) -> None:
-    module.network.shared_strands = True
-    module.network.__class__ = OneStrand
+def strands_are_not_shared(predictor: Predictor) -> None:
+    predictor.network.shared_strands = True
+    predictor.network.__class__ = OneStrand
 
 
 @pytest.mark.parametrize(
@@ -155,19 +155,17 @@ def strands_are_not_shared(module: SequenceModule) -> None:
     ],
 )
 @pytest.mark.parametrize("shortest", [31, LENGTH])
-def test_a_sabotaged_network_is_caught(
-    sabotage: Callable[[SequenceModule], None], caught: list[str], shortest: int
-) -> None:
-    module, sample = module_of("cnn", readout="mean", dropout=0.5), sample_of(shortest=shortest)
-    assert failed(module, sample) == []
-    sabotage(module)
-    assert failed(module, sample) == caught
+def test_a_sabotaged_network_is_caught(sabotage: Callable[[Predictor], None], caught: list[str], shortest: int) -> None:
+    predictor, sample = predictor_of("cnn", readout="mean", dropout=0.5), sample_of(shortest=shortest)
+    assert failed(predictor, sample) == []
+    sabotage(predictor)
+    assert failed(predictor, sample) == caught
 
 
 def test_how_much_is_wrong_is_counted() -> None:
-    module = module_of("cnn", readout="mean")
-    weight_is_lost(module)
-    values = found(module)
+    predictor = predictor_of("cnn", readout="mean")
+    weight_is_lost(predictor)
+    values = found(predictor)
     assert values["not_finite"] == 1 + N
     assert values["constant_tasks"] == pytest.approx(1 / 3)
     assert values["batch_dependence"] is None
@@ -175,9 +173,9 @@ def test_how_much_is_wrong_is_counted() -> None:
 
 def test_one_output_that_is_no_number_is_enough() -> None:
     """Of a sequence that is not among those that are also looked at alone."""
-    module, sample = module_of("cnn"), sample_of()
+    predictor, sample = predictor_of("cnn"), sample_of()
     sample.x[-1, 0, 0] = torch.nan
-    values = found(module, sample)
+    values = found(predictor, sample)
     assert values["not_finite"] == len(TASKS)
     assert values["batch_dependence"] is None
     assert values["padding_dependence"] < ROUNDING
@@ -187,24 +185,24 @@ def test_one_output_that_is_no_number_is_enough() -> None:
 @pytest.mark.parametrize("name", ["cnn", "resnet", "dilated_cnn", "cnn_bilstm"])
 @pytest.mark.parametrize("dead", [0, 3, 4, 6])
 def test_filters_that_are_active_nowhere_are_counted(name: str, activation: str, dead: int) -> None:
-    module = module_of(name, activation=activation, batch_norm=False)
+    predictor = predictor_of(name, activation=activation, batch_norm=False)
     with torch.no_grad():
-        module.network.first_layer.get_parameter("0.bias")[:dead] = -60
-    assert found(module)["dead_filters"] == pytest.approx(dead / 6)
-    assert ("dead_filters" in failed(module)) == (dead > 3)
+        predictor.network.first_layer.get_parameter("0.bias")[:dead] = -60
+    assert found(predictor)["dead_filters"] == pytest.approx(dead / 6)
+    assert ("dead_filters" in failed(predictor)) == (dead > 3)
 
 
 @pytest.mark.parametrize("both_strands", [False, True])
 def test_a_filter_that_is_active_on_one_strand_alone_is_dead_if_that_is_never_read(both_strands: bool) -> None:
     """Of the only sequence, a long G on the other strand."""
-    module = module_of("cnn", batch_norm=False, activation="relu")
-    module.both_strands = both_strands
-    weight, bias = (module.network.first_layer.get_parameter(f"0.{part}").data for part in ("weight", "bias"))
+    predictor = predictor_of("cnn", batch_norm=False, activation="relu")
+    predictor.both_strands = both_strands
+    weight, bias = (predictor.network.first_layer.get_parameter(f"0.{part}").data for part in ("weight", "bias"))
     weight.zero_(), bias.fill_(-0.5)
     weight[:, 2] = 1  # G
     codes = torch.ones((4, LENGTH), dtype=torch.uint8)  # C
     sample = Sample(one_hot(codes), torch.full((4,), LENGTH))
-    assert found(module, sample)["dead_filters"] == (0 if both_strands else 1)
+    assert found(predictor, sample)["dead_filters"] == (0 if both_strands else 1)
 
 
 # ------------------------------------------------------------------------------------------------- what is only told
@@ -212,14 +210,14 @@ def test_a_filter_that_is_active_on_one_strand_alone_is_dead_if_that_is_never_re
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_strand_gap_is_that_of_the_predictions(kind: Kind) -> None:
-    module, (x, lengths) = module_of("cnn", kind), sample_of()
+    predictor, (x, lengths) = predictor_of("cnn", kind), sample_of()
     with torch.inference_mode():
-        one, other = (module.network(each, lengths) for each in (x, reverse_complement(x, lengths)))
+        one, other = (predictor.network(each, lengths) for each in (x, reverse_complement(x, lengths)))
     if kind == "binary":
         one, other = 1 / (1 + (-one).exp()), 1 / (1 + (-other).exp())
     elif kind == "multiclass":
         one, other = (each.exp() / each.exp().sum(dim=1, keepdim=True) for each in (one, other))
-    gap, values = (one - other).abs().numpy(), found(module)
+    gap, values = (one - other).abs().numpy(), found(predictor)
     assert values["strand_gap_mean"] == pytest.approx(gap.mean(), rel=1e-4)
     assert values["strand_gap_max"] == pytest.approx(gap.max(), rel=1e-4)
 
@@ -228,7 +226,7 @@ def test_gradients_vanish_in_simple_units_and_less_so_in_an_lstm() -> None:
     """150 bp: far less is left in simple units than in an LSTM, and most where its forget gates begin wide open."""
     sample = sample_of(9, 150, 150)
     ratios = {
-        (name, str(changes)): found(module_of(name, length=150, hidden=32, **changes), sample)["gradient_ratio"]
+        (name, str(changes)): found(predictor_of(name, length=150, hidden=32, **changes), sample)["gradient_ratio"]
         for name, changes in (("rnn", {}), ("lstm", {"forget_bias": 0.0}), ("lstm", {"forget_bias": 3.0}))
     }
     simple, half_open, open_gates = ratios.values()
@@ -238,12 +236,12 @@ def test_gradients_vanish_in_simple_units_and_less_so_in_an_lstm() -> None:
 
 
 def test_a_gradient_that_explodes_is_seen() -> None:
-    module = module_of("rnn", length=150)
+    predictor = predictor_of("rnn", length=150)
     with torch.no_grad():
-        module.network.get_parameter("recurrent.layers.0.0.weight_hh_l0").copy_(1.1 * torch.eye(7))
+        predictor.network.get_parameter("recurrent.layers.0.0.weight_hh_l0").copy_(1.1 * torch.eye(7))
         for name in ("weight_ih_l0", "bias_ih_l0", "bias_hh_l0"):
-            module.network.get_parameter(f"recurrent.layers.0.0.{name}").mul_(1e-9)
-    assert found(module, sample_of(9, 150, 150))["gradient_ratio"] == pytest.approx(1.1**135, rel=1e-3)
+            predictor.network.get_parameter(f"recurrent.layers.0.0.{name}").mul_(1e-9)
+    assert found(predictor, sample_of(9, 150, 150))["gradient_ratio"] == pytest.approx(1.1**135, rel=1e-3)
 
 
 def test_the_ratio_compares_the_farthest_tenth_with_the_nearest() -> None:
@@ -254,7 +252,7 @@ def test_the_ratio_compares_the_farthest_tenth_with_the_nearest() -> None:
 
 def test_gradients_of_sequences_of_several_lengths_reach_to_their_median() -> None:
     sample = sample_of()
-    _, gradients = selftests(module_of("lstm"), sample)
+    _, gradients = selftests(predictor_of("lstm"), sample)
     assert gradients["distance"].to_list() == list(range(int(sample.lengths.median())))
     assert (gradients["gradient"] > 0).all()
 
@@ -263,19 +261,19 @@ def test_gradients_of_sequences_of_several_lengths_reach_to_their_median() -> No
 
 
 def test_a_failure_is_told_and_the_network_stays_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    module = module_of("cnn")
-    batch_norm_trains(module)
-    task_is_flat(module)
-    before = copy.deepcopy(module.state_dict())
-    training = [part.training for part in module.modules()]
+    predictor = predictor_of("cnn")
+    batch_norm_trains(predictor)
+    task_is_flat(predictor)
+    before = copy.deepcopy(predictor.state_dict())
+    training = [part.training for part in predictor.modules()]
     with caplog.at_level(logging.WARNING, "motifloom"):
-        selftests(module, sample_of())
+        selftests(predictor, sample_of())
     assert caplog.messages[0] == "self-test constant_tasks failed: 0.333, expected at most 0"
     assert [message.split()[1] for message in caplog.messages] == [
         "constant_tasks", "batch_dependence", "padding_dependence"
     ]  # fmt: skip
-    assert all(torch.equal(values, before[name]) for name, values in module.state_dict().items())
-    assert [part.training for part in module.modules()] == training
+    assert all(torch.equal(values, before[name]) for name, values in predictor.state_dict().items())
+    assert [part.training for part in predictor.modules()] == training
 
 
 def test_the_sample_is_drawn_from_validation_by_the_seed_alone() -> None:

@@ -39,25 +39,25 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.files import read_parquet, write_parquet
+    from motifloom.models.checkpoints import load
     from motifloom.motifs.attribution import attribute, attribution_table, method_of
     from motifloom.motifs.convergence import GREAT_DELTA, relative_delta
     from motifloom.motifs.targets import choose_examples, output_weights
     from motifloom.seeds import generator
-    from motifloom.training.checkpoints import load
 
     settings = config.read(args.config, args.dataset, args.model)
-    dataset, module = Dataset.open(args.examples), load(args.checkpoint)
+    dataset, predictor = Dataset.open(args.examples), load(args.checkpoint)
     # The same sequences and references for every network, so that what networks say can be compared.
     random = generator(settings.seed, args.dataset, "attributions")
     number = settings.attributions(args.dataset)
-    rows, chosen = choose_examples(module, dataset, read_parquet(args.predictions), number, random)
-    codes, weights = dataset.codes(rows), output_weights(dataset.labels(rows), module.kind)
-    found = attribute(module, codes, weights, random)
+    rows, chosen = choose_examples(predictor, dataset, read_parquet(args.predictions), number, random)
+    codes, weights = dataset.codes(rows), output_weights(dataset.labels(rows), predictor.kind)
+    found = attribute(predictor, codes, weights, random)
     table = attribution_table(
-        dataset.examples["id"][rows].to_list(), chosen, method_of(module.network), codes, found
+        dataset.examples["id"][rows].to_list(), chosen, method_of(predictor.network), codes, found
     )  # fmt: skip
     delta = relative_delta(table)
     if delta is not None and delta > GREAT_DELTA:
         logger.warning("contributions miss the difference of the outputs by up to %.0f %%", 100 * delta)
     write_parquet(args.output / "attributions.parquet", table)
-    logger.info("%d sequences, by %s", len(rows), method_of(module.network))
+    logger.info("%d sequences, by %s", len(rows), method_of(predictor.network))

@@ -80,9 +80,9 @@ def _by_embedding(
     spec: Knn, checkpoint: Path, dataset: Dataset, rows: Mapping[str, npt.NDArray[np.int64]], examples: Examples
 ) -> list[Candidate]:
     """Fit nearest neighbours by what a trained network makes of sequences."""
+    from motifloom.models.checkpoints import load
     from motifloom.models.knn import embedding_candidates
-    from motifloom.training.checkpoints import load
-    from motifloom.training.embedding import embed
+    from motifloom.models.prediction import embed
 
     network = load(checkpoint)
     vectors = {split: embed(network, dataset, mine) for split, mine in rows.items()}

@@ -47,13 +47,13 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.files import write_text, write_tsv
+    from motifloom.models.checkpoints import load
     from motifloom.motifs import learn
     from motifloom.motifs.formats import jaspar_text, transfac_text
     from motifloom.motifs.hits import write_hits
     from motifloom.motifs.matching import CONFIDENT_Q, read_database
     from motifloom.motifs.meme import meme_text
     from motifloom.motifs.modisco import attribution_motifs, read_seqlets
-    from motifloom.training.checkpoints import load
 
     config_of_run = config.read(args.config, args.dataset, args.model)
     evaluation = config_of_run.evaluation
@@ -61,12 +61,12 @@ def run(args: argparse.Namespace) -> None:
         config_of_run.seed, (args.dataset, args.model), evaluation.resamples, evaluation.confidence
     )
     database = read_database(config_of_run.database(args.dataset))
-    modules = [load(path) for path in args.checkpoints]
+    predictors = [load(path) for path in args.checkpoints]
     dataset = Dataset.open(args.examples)
     patterns = [
         attribution_motifs(read_seqlets(path), dataset, replicate) for replicate, path in enumerate(args.seqlets)
     ]
-    learned = learn.learn(modules, [one for found in patterns for one in found], dataset, database, settings)
+    learned = learn.learn(predictors, [one for found in patterns for one in found], dataset, database, settings)
 
     folder, motifs, matches = args.output, learned.motifs, learned.matches
     laid = [(m.name, matches[m.name].ppm, m.sites) for m in motifs if m.name in matches]

@@ -39,8 +39,10 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.data.predictions import predictions_table
     from motifloom.errors import InputError
     from motifloom.files import write_parquet, write_text, write_tsv
-    from motifloom.training.checkpoints import remove, save
-    from motifloom.training.fit import fit, predict
+    from motifloom.models.checkpoints import save
+    from motifloom.models.prediction import predict
+    from motifloom.training.checkpoints import remove
+    from motifloom.training.fit import fit, is_first_process
     from motifloom.training.selftests import draw, selftests
 
     settings = config.read(args.config, args.dataset, args.model)
@@ -48,16 +50,16 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"{args.config}: models.{args.model}: is no network; motifloom fit fits it")
     dataset = Dataset.open(args.examples)
     checkpoints = args.output / "checkpoints"
-    module, history = fit(settings, args.dataset, args.model, args.replicate, dataset, checkpoints)
-    if not module.trainer.is_global_zero:
+    predictor, history = fit(settings, args.dataset, args.model, args.replicate, dataset, checkpoints)
+    if not is_first_process():
         return
     for splits, name in ((("validation", "test"), "predictions"), (("train",), "train_predictions")):
         rows = dataset.rows(*splits)
-        table = predictions_table(dataset, rows, predict(module, dataset, rows))
+        table = predictions_table(dataset, rows, predict(predictor, dataset, rows))
         write_parquet(args.output / f"{name}.parquet", table)
         logger.info("predicted %d sequences of %s", len(rows), " and ".join(splits))
-    for table, name in zip(selftests(module, draw(dataset, settings.seed)), ("selftests", "gradients"), strict=True):
+    for table, name in zip(selftests(predictor, draw(dataset, settings.seed)), ("selftests", "gradients"), strict=True):
         write_tsv(args.output / f"{name}.tsv", table)
     write_text(args.output / "history.csv", history.write_csv())
-    save(module, args.output / "model.ckpt")
+    save(predictor, args.output / "model.ckpt")
     remove(checkpoints)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from motifloom.genome import Codes
     from motifloom.models.base import Network
-    from motifloom.training.module import SequenceModule
+    from motifloom.models.predictor import Predictor
 
     Floats = npt.NDArray[np.float32]
 
@@ -101,7 +101,7 @@ def method_of(network: Network) -> Method:
     return "in_silico_mutagenesis" if attention or isinstance(network, Recurrent | CnnBilstm) else "deep_lift"
 
 
-def attribute(module: SequenceModule, codes: Codes, weights: Floats, random: np.random.Generator) -> Attributions:
+def attribute(predictor: Predictor, codes: Codes, weights: Floats, random: np.random.Generator) -> Attributions:
     """Attribute a network's output for sequences to their bases.
 
     Parameters
@@ -113,13 +113,13 @@ def attribute(module: SequenceModule, codes: Codes, weights: Floats, random: np.
     random
         Draws the references, sequence by sequence.
     """
-    module = module.eval()
-    if method_of(module.network) == "deep_lift":
-        return _deep_lift(module, codes, weights, random)
-    return _mutagenesis(module, codes, weights)
+    predictor = predictor.eval()
+    if method_of(predictor.network) == "deep_lift":
+        return _deep_lift(predictor, codes, weights, random)
+    return _mutagenesis(predictor, codes, weights)
 
 
-def _deep_lift(module: SequenceModule, codes: Codes, weights: Floats, random: np.random.Generator) -> Attributions:
+def _deep_lift(predictor: Predictor, codes: Codes, weights: Floats, random: np.random.Generator) -> Attributions:
     n, length = codes.shape
     found = Attributions(
         np.zeros((n, length), np.float32), np.zeros((n, length, 4), np.float32), *np.zeros((3, n))
@@ -132,7 +132,7 @@ def _deep_lift(module: SequenceModule, codes: Codes, weights: Floats, random: np
         share = torch.from_numpy(weights[part]).repeat_interleave(group, dim=0)
 
         def output(x: Tensor, lengths: Tensor | None = lengths, share: Tensor = share) -> Tensor:
-            return (module.outputs(x, lengths) * share).sum(dim=1)
+            return (predictor.outputs(x, lengths) * share).sum(dim=1)
 
         x = x.view(-1, group, *x.shape[1:])
         sequence, references = x[:, :1], x[:, 1:]
@@ -149,7 +149,7 @@ def _deep_lift(module: SequenceModule, codes: Codes, weights: Floats, random: np
     return found
 
 
-def _mutagenesis(module: SequenceModule, codes: Codes, weights: Floats) -> Attributions:
+def _mutagenesis(predictor: Predictor, codes: Codes, weights: Floats) -> Attributions:
     n, length = codes.shape
     absent = np.full(n, np.nan)
     found = Attributions(
@@ -160,7 +160,7 @@ def _mutagenesis(module: SequenceModule, codes: Codes, weights: Floats) -> Attri
         mutants = np.repeat(sequence[None], 4 * len(places), axis=0)
         mutants[np.arange(len(mutants)), np.repeat(places, 4)] = np.tile(BASES, len(places))
         changed = np.flatnonzero((mutants != sequence).any(axis=1))
-        outputs = _outputs(module, np.concatenate([sequence[None], mutants[changed]])) @ weights[number]
+        outputs = _outputs(predictor, np.concatenate([sequence[None], mutants[changed]])) @ weights[number]
         table = np.full((len(places), 4), outputs[0])
         table.ravel()[changed] = outputs[1:]
         table -= table.mean(axis=1, keepdims=True)
@@ -171,12 +171,12 @@ def _mutagenesis(module: SequenceModule, codes: Codes, weights: Floats) -> Attri
     return found
 
 
-def _outputs(module: SequenceModule, codes: Codes) -> npt.NDArray[np.float64]:
+def _outputs(predictor: Predictor, codes: Codes) -> npt.NDArray[np.float64]:
     """Return a network's outputs, shape ``(n, tasks)``."""
     with torch.inference_mode():
         return np.concatenate(
             [
-                module(torch.from_numpy(codes[part])).double()
+                predictor(torch.from_numpy(codes[part])).double()
                 for part in _parts(len(codes), BASES_AT_A_TIME // codes.shape[1])
             ]
         )

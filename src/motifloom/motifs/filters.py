@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from motifloom.data.dataset import Dataset
     from motifloom.genome import Codes
-    from motifloom.training.module import SequenceModule
+    from motifloom.models.predictor import Predictor
 
     Floats = npt.NDArray[np.float32]
     Integers = npt.NDArray[np.int64]
@@ -168,7 +168,7 @@ class Scan:
         return sites.start + before, sites.start + before + last - first
 
 
-def scan_filters(module: SequenceModule, dataset: Dataset, random: np.random.Generator) -> Scan:
+def scan_filters(predictor: Predictor, dataset: Dataset, random: np.random.Generator) -> Scan:
     """Scan the held-out sequences, validation and test, with every first-layer filter of a network.
 
     Parameters
@@ -176,11 +176,11 @@ def scan_filters(module: SequenceModule, dataset: Dataset, random: np.random.Gen
     random
         Draws the backgrounds' sequences where there are more than :data:`BACKGROUND`, and shuffles them.
     """
-    return _scan(*linear_filters(with_filters(module)), module, dataset, random)
+    return _scan(*linear_filters(with_filters(predictor)), predictor, dataset, random)
 
 
 def scan_patterns(
-    patterns: Sequence[Motif], module: SequenceModule, dataset: Dataset, random: np.random.Generator
+    patterns: Sequence[Motif], predictor: Predictor, dataset: Dataset, random: np.random.Generator
 ) -> Scan:
     """Scan the same sequences in the same way with the patterns of a network's attributions instead of its filters.
 
@@ -194,17 +194,15 @@ def scan_patterns(
         first = width // 2 - len(pattern.ppm) // 2
         columns[pattern.unit] = slice(first, first + len(pattern.ppm))
         matrices[pattern.unit, columns[pattern.unit]] = np.log2(4 * pattern.ppm)
-    scan = _scan(matrices, np.full(len(matrices), -np.inf, dtype=np.float32), module, dataset, random)
+    scan = _scan(matrices, np.full(len(matrices), -np.inf, dtype=np.float32), predictor, dataset, random)
     return replace(scan, columns=columns)
 
 
-def _scan(
-    matrices: Floats, floor: Floats, module: SequenceModule, dataset: Dataset, random: np.random.Generator
-) -> Scan:
+def _scan(matrices: Floats, floor: Floats, predictor: Predictor, dataset: Dataset, random: np.random.Generator) -> Scan:
     """Scan held-out sequences with matrices that are inactive up to `floor`."""
-    both_strands = module.both_strands
+    both_strands = predictor.both_strands
     rows = dataset.rows("validation", "test")
-    chosen, negative = choose_sequences(module, dataset.labels(rows))
+    chosen, negative = choose_sequences(predictor, dataset.labels(rows))
     backgrounds = {"shuffles": shuffles_of(dataset, some_of(rows[chosen], random), random)}
     if negative is not None:
         backgrounds = {"negatives": batches_of(dataset, some_of(rows[negative], random)), **backgrounds}
@@ -270,11 +268,11 @@ def filter_motifs(scan: Scan, replicate: int) -> list[Motif]:
     ]
 
 
-def with_filters(module: SequenceModule) -> FilterNetwork:
-    """Return a module's network, whose first layer is a convolution over the bases."""
-    if not isinstance(module.network, FilterNetwork):
-        raise TypeError(f"{type(module.network).__name__} has no filters")
-    return module.network
+def with_filters(predictor: Predictor) -> FilterNetwork:
+    """Return a predictor's network, whose first layer is a convolution over the bases."""
+    if not isinstance(predictor.network, FilterNetwork):
+        raise TypeError(f"{type(predictor.network).__name__} has no filters")
+    return predictor.network
 
 
 def linear_filters(network: FilterNetwork) -> tuple[Floats, Floats]:
@@ -297,7 +295,7 @@ def linear_filters(network: FilterNetwork) -> tuple[Floats, Floats]:
     return (weight * scale[:, None, None]).float().numpy(), floor.float().numpy()
 
 
-def choose_sequences(module: SequenceModule, labels: npt.NDArray[np.float32]) -> tuple[Mask, Mask | None]:
+def choose_sequences(predictor: Predictor, labels: npt.NDArray[np.float32]) -> tuple[Mask, Mask | None]:
     """Choose the sequences that sites are counted in, and those they are held against.
 
     Where there are at least :data:`MIN_NEGATIVES` sequences that are negative for every task, sites are counted in the
@@ -313,8 +311,8 @@ def choose_sequences(module: SequenceModule, labels: npt.NDArray[np.float32]) ->
     -------
     Which sequences may hold sites, and which are negatives, each of shape ``(n,)``; None for shuffles of the former.
     """
-    if module.kind == "regression":
-        mean = module.targets(torch.tensor(labels)).nanmean(dim=1).numpy()
+    if predictor.kind == "regression":
+        mean = predictor.targets(torch.tensor(labels)).nanmean(dim=1).numpy()
         half = np.zeros(len(labels), dtype=bool)
         half[np.argsort(-mean, kind="stable")[: int(np.isfinite(mean).sum() + 1) // 2]] = True
         return half, None

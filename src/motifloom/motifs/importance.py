@@ -20,8 +20,8 @@ from motifloom.evaluation.kinds import JUDGED
 from motifloom.genome import sequence_lengths
 from motifloom.models.encoding import one_hot
 from motifloom.models.layers import own_places
+from motifloom.models.prediction import predict
 from motifloom.motifs.filters import batches_of, with_filters
-from motifloom.training.fit import predict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from motifloom.config import Kind
     from motifloom.data.dataset import Dataset
     from motifloom.models.base import FilterNetwork
-    from motifloom.training.module import SequenceModule
+    from motifloom.models.predictor import Predictor
 
     Floats = npt.NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Importance(NamedTuple):
 
 
 def importances(
-    module: SequenceModule,
+    predictor: Predictor,
     dataset: Dataset,
     groups: Mapping[str, Sequence[int]],
     resamples: int,
@@ -83,14 +83,14 @@ def importances(
     """
     rows = dataset.rows("validation")
     labels = dataset.labels(rows)
-    network = with_filters(module)
+    network = with_filters(predictor)
     means = mean_activation(network, dataset, rows)
-    scores = [predict(module, dataset, rows)]
+    scores = [predict(predictor, dataset, rows)]
     for number, group in enumerate(groups.values(), start=1):
         with ablated(network, group, means):
-            scores.append(predict(module, dataset, rows))
+            scores.append(predict(predictor, dataset, rows))
         logger.info("ablated %d of %d motifs", number, len(groups), extra={"progress": True})
-    lost = drops(labels, scores, module.kind, resamples, random)
+    lost = drops(labels, scores, predictor.kind, resamples, random)
     return dict(zip(groups, with_intervals(lost, confidence), strict=True))
 
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from motifloom.data.dataset import Dataset
     from motifloom.jaspar import KnownMotif
+    from motifloom.models.predictor import Predictor
     from motifloom.motifs.groups import Group
     from motifloom.motifs.importance import Importance
     from motifloom.motifs.matching import Match
     from motifloom.motifs.motif import Motif
-    from motifloom.training.module import SequenceModule
 
 TABLE_SCHEMA = {
     "motif": pl.String,
@@ -105,7 +105,7 @@ class Learned:
 
 
 def learn(
-    modules: Sequence[SequenceModule],
+    predictors: Sequence[Predictor],
     patterns: Sequence[Motif],
     dataset: Dataset,
     database: Sequence[KnownMotif],
@@ -115,34 +115,34 @@ def learn(
 
     Parameters
     ----------
-    modules
+    predictors
         The trained networks, in the order of the replicates.
     patterns
         The motifs of the attributions of all replicates.
     """
     scans = {
-        replicate: scan_filters(module, dataset, settings.random("background", replicate))
-        for replicate, module in enumerate(modules)
-        if isinstance(module.network, FilterNetwork)
+        replicate: scan_filters(predictor, dataset, settings.random("background", replicate))
+        for replicate, predictor in enumerate(predictors)
+        if isinstance(predictor.network, FilterNetwork)
     }
     of_filters = {replicate: filter_motifs(scan, replicate) for replicate, scan in scans.items()}
     motifs = strongest_first([*(motif for one in of_filters.values() for motif in one), *patterns])
     alike = likeness(motifs, database, settings.seed)
     grouped: dict[str, Group] = {}
     importance: dict[str, Importance] = {}
-    for replicate, module in enumerate(modules):
+    for replicate, predictor in enumerate(predictors):
         for source in SOURCES:
             mine = np.array([p for p, m in enumerate(motifs) if (m.replicate, m.source) == (replicate, source)])
             if not len(mine):
                 continue
             found = groups([motifs[place] for place in mine], alike.among(mine))
-            lost = _importances(module, dataset, source, found, settings, replicate)
+            lost = _importances(predictor, dataset, source, found, settings, replicate)
             for group in found:
                 grouped |= {member.motif.name: group for member in group}
                 importance |= {member.motif.name: lost[group[0].motif.name] for member in group}
     rest_on_sites = [m for m in motifs if m.source != FILTER or scans[m.replicate].enriched[m.unit]]
     matches = match(rest_on_sites, database, settings.seed)
-    again = reproducibility(motifs, alike.same, importance, len(modules))
+    again = reproducibility(motifs, alike.same, importance, len(predictors))
 
     def rank(motif: Motif) -> tuple[float, float, int, str]:
         q_value = matches[motif.name].q_value if motif.name in matches else 2.0
@@ -157,10 +157,10 @@ def learn(
         parts["behaviour"].append(behaviour(mine_first, scan, settings.confidence))
         parts["pairs"].append(pairs(leaders, scan, settings.random("pairs", replicate)))
         parts["hits"].append(hits(of_filters[replicate], scan, dataset))
-    for replicate, module in enumerate(modules):
+    for replicate, predictor in enumerate(predictors):
         mine_first = [motif for motif in motifs if (motif.replicate, motif.source) == (replicate, ATTRIBUTION)]
         if mine_first:
-            scan = scan_patterns(mine_first, module, dataset, settings.random("background of patterns", replicate))
+            scan = scan_patterns(mine_first, predictor, dataset, settings.random("background of patterns", replicate))
             parts["behaviour"].append(behaviour(mine_first, scan, settings.confidence))
             parts["hits"].append(hits(mine_first, scan, dataset))
     table = motif_table(motifs, importance, matches, grouped, again)
@@ -170,16 +170,16 @@ def learn(
 
 
 def _importances(
-    module: SequenceModule, dataset: Dataset, source: str, found: Sequence[Group], settings: Settings, replicate: int
+    predictor: Predictor, dataset: Dataset, source: str, found: Sequence[Group], settings: Settings, replicate: int
 ) -> dict[str, Importance]:
     """Measure what is lost without each group, by its leader: filters are silenced, sites of patterns scrambled."""
     if source == FILTER:
         units = {group[0].motif.name: [member.motif.unit for member in group] for group in found}
         random = settings.random("importance", replicate)
-        return importances(module, dataset, units, settings.resamples, settings.confidence, random)
+        return importances(predictor, dataset, units, settings.resamples, settings.confidence, random)
     leaders = [group[0].motif for group in found]
     random = settings.random("scrambling", replicate)
-    return scrambling_importances(module, dataset, leaders, settings.resamples, settings.confidence, random)
+    return scrambling_importances(predictor, dataset, leaders, settings.resamples, settings.confidence, random)
 
 
 def reproducibility(

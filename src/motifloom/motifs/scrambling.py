@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from motifloom.data.dataset import Dataset
     from motifloom.genome import Codes
+    from motifloom.models.predictor import Predictor
     from motifloom.motifs.importance import Importance
     from motifloom.motifs.motif import Motif
-    from motifloom.training.module import SequenceModule
 
     Floats = npt.NDArray[np.floating]
     Mask = npt.NDArray[np.bool_]
@@ -42,7 +42,7 @@ BATCH = 512
 
 
 def scrambling_importances(
-    module: SequenceModule,
+    predictor: Predictor,
     dataset: Dataset,
     motifs: Sequence[Motif],
     resamples: int,
@@ -68,15 +68,15 @@ def scrambling_importances(
     rows = dataset.rows("validation")
     codes, labels = dataset.codes(rows), dataset.labels(rows)
     shuffles = np.stack([shuffled_within(sequence, random) for sequence in codes])
-    whole = _scores(module, codes)
+    whole = _scores(predictor, codes)
     without = {}
     for motif in motifs:
-        found = sites(motif.ppm, codes, shuffles, module.both_strands)
+        found = sites(motif.ppm, codes, shuffles, predictor.both_strands)
         touched = found.any(axis=1)
         without[motif.name] = whole.copy()
         if touched.any():
-            without[motif.name][touched] = _scores(module, np.where(found, shuffles, codes)[touched])
-    lost = drops(labels, [whole, *without.values()], module.kind, resamples, random)
+            without[motif.name][touched] = _scores(predictor, np.where(found, shuffles, codes)[touched])
+    lost = drops(labels, [whole, *without.values()], predictor.kind, resamples, random)
     return dict(zip(without, with_intervals(lost, confidence), strict=True))
 
 
@@ -122,7 +122,7 @@ def _fits(matrices: Tensor, codes: Codes) -> npt.NDArray[np.float32]:
     return np.concatenate(found)
 
 
-def _scores(module: SequenceModule, codes: Codes) -> npt.NDArray[np.float64]:
+def _scores(predictor: Predictor, codes: Codes) -> npt.NDArray[np.float64]:
     with torch.inference_mode():
         parts = [torch.from_numpy(codes[first : first + BATCH]) for first in range(0, len(codes), BATCH)]
-        return np.concatenate([module.scores(module(part)).double().numpy() for part in parts])
+        return np.concatenate([predictor.scores(predictor(part)).double().numpy() for part in parts])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from motifloom.config import Kind
     from motifloom.data.dataset import Dataset
-    from motifloom.training.module import SequenceModule
+    from motifloom.models.predictor import Predictor
 
 SAMPLE, FALSE_POSITIVE = "sample", "false positive"
 """What an example is chosen for: patterns are looked for in the sample; false positives are there to be looked at."""
@@ -23,14 +23,14 @@ FALSE_POSITIVES = 2
 
 
 def choose_examples(
-    module: SequenceModule, dataset: Dataset, predictions: pl.DataFrame, number: int, random: np.random.Generator
+    predictor: Predictor, dataset: Dataset, predictions: pl.DataFrame, number: int, random: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Choose examples of the held-out ones, validation and test.
 
     Parameters
     ----------
     predictions
-        Of `module`, the columns of ``predictions.parquet``.
+        Of `predictor`, the columns of ``predictions.parquet``.
     number
         So many at most of those in which :func:`~motifloom.motifs.filters.choose_sequences` looks for filters' sites,
         drawn at random.
@@ -41,7 +41,7 @@ def choose_examples(
     :data:`FALSE_POSITIVES` of them; and for each row what it was chosen for.
     """
     held_out = dataset.rows("validation", "test")
-    with_sites, negative = choose_sequences(module, dataset.labels(held_out))
+    with_sites, negative = choose_sequences(predictor, dataset.labels(held_out))
     sample = np.sort(random.permutation(held_out[with_sites])[:number])
     false = np.empty(0, dtype=np.int64)
     if negative is not None:

@@ -1,4 +1,4 @@
-"""The training of one network, and predictions with it."""
+"""The training of one network."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from motifloom.errors import InputError
 from motifloom.models.base import FilterNetwork
+from motifloom.models.checkpoints import read
 from motifloom.models.initialisation import initialise
+from motifloom.models.predictor import Predictor
 from motifloom.seeds import derive_seed
 from motifloom.training import checkpoints
-from motifloom.training.batches import Batches, SequenceDataModule
+from motifloom.training.batches import SequenceDataModule
 from motifloom.training.history import METRICS, MONITOR, History
 from motifloom.training.interruption import Interruption
 from motifloom.training.losses import balancing_weights
@@ -40,17 +42,13 @@ if TYPE_CHECKING:
 
     from motifloom.config import Config, Training
     from motifloom.data.dataset import Dataset
-    from motifloom.training.batches import Batch
 
 logger = logging.getLogger(__name__)
-
-PREDICT_SEQUENCES, PREDICT_BASES = 512, 1 << 18
-"""So many sequences, and bp of them, are predicted at a time, at most."""
 
 
 def fit(
     config: Config, name: str, model: str, replicate: int, dataset: Dataset, folder: Path
-) -> tuple[SequenceModule, pl.DataFrame]:
+) -> tuple[Predictor, pl.DataFrame]:
     """Train one network, or go on with a training that was interrupted.
 
     Parameters
@@ -73,9 +71,10 @@ def fit(
     """
     settings = config.training
     module = new_module(config, name, model, replicate, dataset)
+    predictor = module.predictor
     device = available_device()
     precision = choose_precision(settings, device)
-    history = History(settings.max_epochs, METRICS[module.kind], precision)
+    history = History(settings.max_epochs, METRICS[predictor.kind], precision)
     last = folder / "last.ckpt"
     trainer = _trainer(
         settings,
@@ -91,22 +90,27 @@ def fit(
         ],
     )
     _check_numbers(name, settings, len(dataset.rows("train")), trainer.num_devices)
-    _tell(module, model, dataset, trainer, precision)
+    _tell(predictor, model, dataset, trainer, precision)
     resumed = checkpoints.resumable(last, module)
     if resumed:
         logger.info("going on with a training that was interrupted")
     else:
-        initialise(module.network, dataset, module.seed, module.both_strands)
+        initialise(predictor.network, dataset, module.seed, predictor.both_strands)
         if trainer.is_global_zero:
             shutil.rmtree(folder, ignore_errors=True)
     started = time.monotonic()
     with _without_hints():
-        data = SequenceDataModule(dataset, settings, module.seed, module.both_strands)
+        data = SequenceDataModule(dataset, settings, module.seed, predictor.both_strands)
         trainer.fit(module, datamodule=data, ckpt_path=last if resumed else None, weights_only=True)
     logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
     _check_losses(name, model, history.validation_losses)
-    module.load_state_dict(checkpoints.read(folder / "best.ckpt")["state_dict"])
-    return module.to(trainer.strategy.root_device).eval(), history.table()
+    module.load_state_dict(read(folder / "best.ckpt")["state_dict"])
+    return predictor.to(trainer.strategy.root_device).eval(), history.table()
+
+
+def is_first_process() -> bool:
+    """Return whether this is the one of a training's processes that writes down what it ended in."""
+    return LightningEnvironment().local_rank() == 0
 
 
 def new_module(config: Config, name: str, model: str, replicate: int, dataset: Dataset) -> SequenceModule:
@@ -116,28 +120,29 @@ def new_module(config: Config, name: str, model: str, replicate: int, dataset: D
     labels = dataset.labels(dataset.rows("train"))
     centre, spread = standardisation(labels) if kind == "regression" else (None, None)
     torch.manual_seed(derive_seed(seed, "weights"))
-    module = SequenceModule(
+    weights = balancing_weights(kind, labels) if settings.class_weights == "balanced" else None
+    predictor = Predictor(
         network=config.models[model].model_dump(),
-        training=settings.model_dump(),
         kind=kind,
         tasks=dataset.tasks,
         length=dataset.length,
         both_strands=config.datasets[name].strand == "both",
         centre=centre,
         spread=spread,
-        weights=balancing_weights(kind, labels) if settings.class_weights == "balanced" else None,
         origin={
             "dataset": name,
             "model": model,
             "replicate": replicate,
             "seed": seed,
             "data": dataset.fingerprint,
+            "training": settings.model_dump(),
+            "weights": weights,
         },
     )
     if settings.compile:
         require_compiler()
-        module.network.compile()
-    return module
+        predictor.network.compile()
+    return SequenceModule(predictor, settings, seed, weights)
 
 
 def require_compiler() -> None:
@@ -241,17 +246,15 @@ def _trainer(
         )
 
 
-def _tell(
-    module: SequenceModule, model: str, dataset: Dataset, trainer: lightning.Trainer, precision: Precision
-) -> None:
+def _tell(predictor: Predictor, model: str, dataset: Dataset, trainer: lightning.Trainer, precision: Precision) -> None:
     """Tell what is trained on what."""
     logger.info(
         "%s with %d weights on %d sequences of %d bp (%s, %s)",
-        model, sum(weights.numel() for weights in module.parameters()), len(dataset.rows("train")), dataset.length,
+        model, sum(weights.numel() for weights in predictor.parameters()), len(dataset.rows("train")), dataset.length,
         f"{trainer.num_devices} × {trainer.accelerator.name()}", precision,
     )  # fmt: skip
-    if isinstance(module.network, FilterNetwork):
-        logger.info("a place after its convolutions sees %d bp", module.network.receptive_field)
+    if isinstance(predictor.network, FilterNetwork):
+        logger.info("a place after its convolutions sees %d bp", predictor.network.receptive_field)
 
 
 @contextmanager
@@ -268,27 +271,3 @@ def _without_hints() -> Iterator[None]:
         ):
             warnings.filterwarnings("ignore", message)
         yield
-
-
-def predict(module: SequenceModule, dataset: Dataset, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Predict `rows`, computed where the network is, in float32.
-
-    Returns
-    -------
-    Probabilities or, of a regression, values in the labels' own units; shape ``(len(rows), tasks)``.
-    """
-    module.eval()
-    scores = np.empty((len(rows), len(dataset.tasks)))
-    done = 0
-    with torch.inference_mode():
-        for codes, labels in batches_to_predict(dataset, rows):
-            part = slice(done, done + len(codes))
-            scores[part] = module.predict_step((codes.to(module.device), labels)).cpu()
-            done = part.stop
-    return scores
-
-
-def batches_to_predict(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[Batch]:
-    """Yield batches that are the smaller the longer sequences are: what a network makes of one grows with its bases."""
-    batches = Batches(dataset, rows, max(1, min(PREDICT_SEQUENCES, PREDICT_BASES // dataset.length)))
-    yield from (batches[number] for number in range(len(batches)))

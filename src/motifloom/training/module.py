@@ -1,19 +1,14 @@
-"""The system around a network: what its outputs mean, loss, metrics, optimiser."""
+"""The system around a network that is trained: loss, metrics, optimiser."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytorch_lightning as lightning
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor, distributed
 from torchmetrics.functional.classification import binary_auroc
 
-from motifloom import config
-from motifloom.genome import BASES
-from motifloom.models.encoding import one_hot, reverse_complement, sequence_lengths
-from motifloom.models.networks import build
 from motifloom.seeds import derive_seed
 from motifloom.training.history import METRICS
 from motifloom.training.losses import LOSSES
@@ -21,7 +16,8 @@ from motifloom.training.losses import LOSSES
 if TYPE_CHECKING:
     from pytorch_lightning.core.optimizer import LightningOptimizer
 
-    from motifloom.models.base import Network
+    from motifloom import config
+    from motifloom.models.predictor import Predictor
     from motifloom.training.batches import Batch
     from motifloom.training.epoch import Stretch
 
@@ -31,84 +27,33 @@ TINY = 1e-9
 
 
 class SequenceModule(lightning.LightningModule):
-    """A network that learns one kind of labels.
+    """A network that is trained.
 
-    binary
-        The outputs are the logits of tasks that are independent of each other.
-    multiclass
-        The outputs are logits of which one class alone is right.
-    regression
-        The outputs are values in units of the training labels' spread, from their mean.
-
-    Every argument is a plain value, so a checkpoint holds no object and loads with ``weights_only=True``.
+    Its hyperparameters are the predictor's: plain values, which say of what training a checkpoint is.
 
     Parameters
     ----------
-    network, training
-        The model's section of the configuration, and that of training.
-    kind
-        ``binary``, ``multiclass`` or ``regression``.
-    tasks
-        The names of the tasks, or of the classes, in the order of the outputs.
-    length
-        Of the longest sequence, in bp.
-    both_strands
-        Whether a sequence may be read on either strand. Then a prediction is made from the mean of the outputs for it
-        and for its reverse complement, unless the network has shared strands: there, both are the same.
-    alphabet
-        The bases in the order of their one-hot channels.
-    centre, spread
-        For regression, the mean and the standard deviation of each task's training labels.
+    settings
+        Of training.
+    seed
+        What all that is drawn follows from.
     weights
         How much a label 0 and a label 1 of each task count in the loss; None for alike.
-    origin
-        What was trained on what: names, the seed, the fingerprint of the data.
     """
 
-    centre: Tensor
-    spread: Tensor
     weights: Tensor
 
     def __init__(
-        self,
-        network: dict[str, Any],
-        training: dict[str, Any],
-        kind: config.Kind,
-        tasks: list[str],
-        length: int,
-        both_strands: bool,
-        alphabet: str = BASES,
-        centre: list[float] | None = None,
-        spread: list[float] | None = None,
-        weights: list[list[float]] | None = None,
-        origin: dict[str, str | int] | None = None,
+        self, predictor: Predictor, settings: config.Training, seed: int, weights: list[list[float]] | None = None
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(predictor.hyperparameters)
         self.automatic_optimization = False
-        if alphabet != BASES:
-            raise ValueError(f"an alphabet of {alphabet!r}; expected {BASES!r}")
-        settings: config.Network = TypeAdapter[Any](config.Model).validate_python(network)
-        self.network: Network = build(settings, len(tasks), length)
-        self.kind, self.both_strands = kind, both_strands
-        self.training_settings, self.weight_decay = config.Training(**training), settings.weight_decay
-        self.seed = int((origin or {}).get("seed", 0))
-        self.register_buffer("centre", torch.tensor(centre or [0.0] * len(tasks)), persistent=False)
-        self.register_buffer("spread", torch.tensor(spread or [1.0] * len(tasks)), persistent=False)
-        self.register_buffer("weights", torch.tensor(weights or [[1.0] * len(tasks)] * 2), persistent=False)
+        self.predictor, self.settings, self.seed = predictor, settings, seed
+        alike = [[1.0] * len(predictor.centre)] * 2
+        self.register_buffer("weights", torch.tensor(weights or alike), persistent=False)
         self.rates: dict[int, float] = {}
         self.validated: list[tuple[Tensor, Tensor, Tensor]] = []
-
-    def forward(self, codes: Tensor) -> Tensor:
-        """Return the outputs ``(batch, tasks)`` for codes ``(batch, length)``, whatever padding they have."""
-        return self.outputs(one_hot(codes), sequence_lengths(codes))
-
-    def outputs(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        """Return the outputs for one-hot sequences; arguments as of :meth:`motifloom.models.base.Network.forward`."""
-        outputs: Tensor = self.network(x, lengths)
-        if self.both_strands and not self.training and not self.network.shared_strands:
-            outputs = (outputs + self.network(reverse_complement(x, lengths), lengths)) / 2
-        return outputs
 
     def training_step(self, stretch: Stretch, _: int) -> dict[str, Tensor]:
         """Update the weights by each batch of a stretch; the row ``sums[i]`` is of batch i what :meth:`loss` counts."""
@@ -124,7 +69,7 @@ class SequenceModule(lightning.LightningModule):
             self.trainer.strategy.pre_backward(loss)  # as Lightning's manual_backward does, without its hooks
             loss.backward()  # type: ignore[no-untyped-call]
             (group,) = optimiser.param_groups
-            torch.nn.utils.clip_grad_norm_(group["params"], self.training_settings.gradient_norm)
+            torch.nn.utils.clip_grad_norm_(group["params"], self.settings.gradient_norm)
             group["lr"] = self.rates[number]
             optimiser.step()
         return counted
@@ -146,17 +91,21 @@ class SequenceModule(lightning.LightningModule):
         A number to be minimised, and without gradient the sum of the losses and the number of labels, shape ``(2,)``.
         """
         codes, labels = batch
-        total, number = LOSSES[self.kind](self(codes), self.targets(labels), self.weights)
-        loss = total / mean_over_processes(number).clamp(min=TINY) + self.network.penalty()
+        total, number = self._losses(self.predictor(codes), labels)
+        loss = total / mean_over_processes(number).clamp(min=TINY) + self.predictor.network.penalty()
         return loss, torch.stack([total.detach(), number]).float()
+
+    def _losses(self, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses, and the number of labels it is over."""
+        return LOSSES[self.predictor.kind](outputs, self.predictor.targets(labels), self.weights)
 
     def validation_step(self, stretch: Stretch, _: int) -> None:
         """Keep the loss and the predictions, computed in float32 as all predictions are."""
         for _, (codes, labels) in stretch:
             with torch.autocast(codes.device.type, enabled=False):
-                outputs = self(codes)
-            loss = LOSSES[self.kind](outputs, self.targets(labels), self.weights)
-            self.validated.append((labels, self.scores(outputs), torch.stack(loss)))
+                outputs = self.predictor(codes)
+            loss = torch.stack(self._losses(outputs, labels))
+            self.validated.append((labels, self.predictor.scores(outputs), loss))
 
     def on_validation_epoch_end(self) -> None:
         """Record the mean loss, and the main metric's mean over the tasks for which it is defined."""
@@ -164,31 +113,17 @@ class SequenceModule(lightning.LightningModule):
         self.validated.clear()
         total, number = torch.stack(losses).sum(dim=0)
         self.log("validation_loss", total / number.clamp(min=TINY))
-        metric = mean_metric(self.kind, torch.cat(labels).cpu(), torch.cat(scores).cpu())
-        self.log(f"validation_{METRICS[self.kind]}", metric)
-
-    def predict_step(self, batch: Batch, _: int = 0) -> Tensor:
-        """Return what :meth:`scores` makes of a batch's outputs."""
-        return self.scores(self(batch[0]))
-
-    def targets(self, labels: Tensor) -> Tensor:
-        """Return what the outputs are to be: the labels, standardised for regression; shape ``(batch, tasks)``."""
-        return (labels - self.centre) / self.spread if self.kind == "regression" else labels
-
-    def scores(self, outputs: Tensor) -> Tensor:
-        """Return predictions ``(batch, tasks)``: probabilities, or values in the labels' own units."""
-        match self.kind:
-            case "binary":
-                return outputs.sigmoid()
-            case "multiclass":
-                return outputs.softmax(dim=1)
-            case "regression":
-                return outputs * self.spread + self.centre
+        kind = self.predictor.kind
+        metric = mean_metric(kind, torch.cat(labels).cpu(), torch.cat(scores).cpu())
+        self.log(f"validation_{METRICS[kind]}", metric)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
         return torch.optim.AdamW(
-            self.parameters(), lr=self.training_settings.learning_rate, weight_decay=self.weight_decay, fused=True
+            self.parameters(),
+            lr=self.settings.learning_rate,
+            weight_decay=self.predictor.settings.weight_decay,
+            fused=True,
         )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from motifloom.data.dataset import Dataset
     from motifloom.models.base import Network
-    from motifloom.training.module import SequenceModule
+    from motifloom.models.predictor import Predictor
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def draw(dataset: Dataset, seed: int) -> Sample:
     return Sample(x, torch.from_numpy(dataset.sequences.lengths[chosen]))
 
 
-def selftests(module: SequenceModule, sample: Sample) -> tuple[pl.DataFrame, pl.DataFrame]:
+def selftests(predictor: Predictor, sample: Sample) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Test a trained network, and log a warning for every test that fails.
 
     Returns
@@ -93,9 +93,9 @@ def selftests(module: SequenceModule, sample: Sample) -> tuple[pl.DataFrame, pl.
     something; ``passed``, null then. And a row per ``distance`` in bp with the ``gradient`` of
     :func:`~motifloom.models.recurrent.gradient_by_distance`, none where the network is not recurrent.
     """
-    network = copy.deepcopy(module.network).cpu().float()
+    network = copy.deepcopy(predictor.network).cpu().float()
     with torch.inference_mode():
-        found = list(_found(module, network, sample))
+        found = list(_found(predictor, network, sample))
     profile = torch.empty(0, dtype=torch.double)
     if isinstance(network, Recurrent | CnnBilstm):
         profile = gradient_profile(network.double(), sample)
@@ -110,18 +110,18 @@ def selftests(module: SequenceModule, sample: Sample) -> tuple[pl.DataFrame, pl.
     return tests.with_columns(finite.alias("value")), pl.DataFrame(gradients, GRADIENTS_SCHEMA).fill_nan(None)
 
 
-def _found(module: SequenceModule, network: Network, sample: Sample) -> Iterator[tuple[str, float, float | None]]:
-    """Yield the name, the value and the limit of each test of a module's `network`."""
+def _found(predictor: Predictor, network: Network, sample: Sample) -> Iterator[tuple[str, float, float | None]]:
+    """Yield the name, the value and the limit of each test of a predictor's `network`."""
     outputs = _outputs(network, sample)
     yield "not_finite", not_finite(network, outputs), 0
     yield "constant_tasks", constant_tasks(outputs), 0
     yield "batch_dependence", batch_dependence(network, sample), ROUNDING
     yield "padding_dependence", padding_dependence(network, sample), ROUNDING
-    gap = strand_gap(module, outputs, _outputs(network, _other_strand(sample)))
+    gap = strand_gap(predictor, outputs, _outputs(network, _other_strand(sample)))
     yield "strand_gap_mean", float(gap.mean()), None
     yield "strand_gap_max", float(gap.max()), ROUNDING if network.shared_strands else None
     if isinstance(network, FilterNetwork):
-        both = module.both_strands or network.shared_strands
+        both = predictor.both_strands or network.shared_strands
         yield "dead_filters", dead_filters(network, sample, both_strands=both), DEAD
 
 
@@ -176,7 +176,7 @@ def padding_dependence(network: Network, sample: Sample) -> float:
     return _difference(network(padded, cut), torch.cat(alone))
 
 
-def strand_gap(module: SequenceModule, one: Tensor, other: Tensor) -> Tensor:
+def strand_gap(predictor: Predictor, one: Tensor, other: Tensor) -> Tensor:
     """Return how far apart the predictions for the two strands of sequences are, before they are averaged.
 
     Parameters
@@ -188,9 +188,9 @@ def strand_gap(module: SequenceModule, one: Tensor, other: Tensor) -> Tensor:
     -------
     Differences of probabilities or, of a regression, in units of the labels' spread; shape ``(n, tasks)``.
     """
-    if module.kind == "regression":
+    if predictor.kind == "regression":
         return (one - other).abs()
-    return (module.scores(one) - module.scores(other)).abs()
+    return (predictor.scores(one) - predictor.scores(other)).abs()
 
 
 def dead_filters(network: FilterNetwork, sample: Sample, *, both_strands: bool) -> float:

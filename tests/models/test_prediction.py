@@ -9,9 +9,9 @@ from tests.conftest import KINDS, planted, simulated_config, table_config
 from motifloom.cli import main
 from motifloom.config import dump
 from motifloom.errors import InputError
-from motifloom.training.checkpoints import save
-from motifloom.training.embedding import embed
-from motifloom.training.fit import new_module, predict
+from motifloom.models.checkpoints import save
+from motifloom.models.prediction import embed, predict
+from motifloom.training.fit import new_module
 
 NETWORKS = {
     "cnn": {"filters": 6, "hidden": 5},
@@ -28,15 +28,15 @@ NETWORKS = {
 def test_the_last_layer_makes_the_predictions_of_the_embedding(kind, name):
     dataset = planted(kind, 60)
     config = table_config(kind, dataset.tasks, models={name: NETWORKS[name]})
-    module = new_module(config, "planted", name, 0, dataset)
+    predictor = new_module(config, "planted", name, 0, dataset).predictor
     rows = dataset.rows("validation", "test")
-    vectors = embed(module, dataset, rows)
-    head = module.network.get_submodule("head")[-1]
+    vectors = embed(predictor, dataset, rows)
+    head = predictor.network.get_submodule("head")[-1]
     assert vectors.shape == (len(rows), head.in_features)
     with torch.inference_mode():
-        scores = module.scores(head(torch.from_numpy(vectors))).numpy()
-    assert np.allclose(scores, predict(module, dataset, rows), atol=2e-6, rtol=1e-5)
-    assert not module.network.get_submodule("head")._forward_pre_hooks
+        scores = predictor.scores(head(torch.from_numpy(vectors))).numpy()
+    assert np.allclose(scores, predict(predictor, dataset, rows), atol=2e-6, rtol=1e-5)
+    assert not predictor.network.get_submodule("head")._forward_pre_hooks
 
 
 def test_the_command_compares_the_embedding_of_a_checkpoint(tmp_path, toy, toy_config):
@@ -45,8 +45,8 @@ def test_the_command_compares_the_embedding_of_a_checkpoint(tmp_path, toy, toy_c
         models={"cnn": dict(toy_config.models["cnn"]), "near": {"architecture": "knn", "embedding": "cnn"}},
     )
     (tmp_path / "config.yaml").write_text(dump(config))
-    module = new_module(config, "toy", "cnn", 0, toy)
-    save(module.eval(), tmp_path / "model.ckpt")
+    predictor = new_module(config, "toy", "cnn", 0, toy).predictor
+    save(predictor.eval(), tmp_path / "model.ckpt")
     flags = ["--config", str(tmp_path / "config.yaml"), "--dataset", "toy", "--model", "near"]
     flags += ["--examples", f"{toy_config.results}/toy/examples.parquet"]
     flags += ["--checkpoint", str(tmp_path / "model.ckpt"), "--output", str(tmp_path / "near")]

@@ -124,6 +124,13 @@ def test_the_slope_of_an_exponential_is_exact_between_values_that_are_near() -> 
     assert found.flatten().tolist() == pytest.approx([np.exp(0.5), np.exp(0.5), np.expm1(0.4) * np.exp(0.5) / 0.4])
 
 
+def test_the_slope_of_an_exponential_is_a_number_between_values_that_are_far_apart() -> None:
+    far = torch.tensor([[50.0, -50.0, -90.0, 49.0]]).view(1, 4, 1, 1)
+    found, _ = multipliers(lambda x: torch.exp(x).flatten(), far)
+    expected = [(np.exp(50.0) - np.exp(low)) / (50 - low) for low in (-50.0, -90.0, 49.0)]
+    assert found.flatten().tolist() == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_maximum_passes_on_its_difference_to_one_place() -> None:
     """The greatest of the sequence's values where it is the greater one, else the greatest of the reference's."""
     rows = torch.tensor([[1.0, 5, 2], [4, 3, 0], [1, 2, 9], [1, 5, 2]]).view(1, 4, 1, 3)

@@ -8,12 +8,12 @@ from sklearn.metrics import roc_auc_score
 from tests.conftest import KINDS, dataset_of, planted, simulated_config, table_config
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from motifloom.config import Training
+from motifloom.config import Lstm, Training
 from motifloom.data.dataset import Dataset
 from motifloom.errors import InputError, Problems
 from motifloom.evaluation.selection import main_scores, mean_main_score
 from motifloom.models import prediction
-from motifloom.models.checkpoints import load, save
+from motifloom.models.checkpoints import load, load_for, save
 from motifloom.models.oracle import posterior
 from motifloom.models.prediction import predict
 from motifloom.training.fit import _check_numbers, fit, standardisation
@@ -141,6 +141,33 @@ def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
+def test_a_checkpoint_of_another_training_is_refused(toy, toy_config, trained, tmp_path):
+    """Its labels, its lengths or its layers are others than those of the dataset and the model that ask for it."""
+    save(trained[0], path := tmp_path / "model.ckpt")
+    cnn = toy_config.models["cnn"]
+    assert load_for(path, toy, "binary", cnn).kind == "binary"
+    with pytest.raises(InputError) as refused:
+        load_for(path, toy, "regression", cnn.model_copy(update={"filters": 9}))
+    told = f"model.ckpt: is of another training: filters: expected 9, found {cnn.filters}; kind: expected regression"
+    assert told in refused.value.problems[0]
+    with pytest.raises(InputError, match="is of another training: .*architecture: expected lstm, found cnn"):
+        load_for(path, toy, "binary", Lstm())
+    with pytest.raises(InputError, match=r"tasks: expected \['task 1'\], found \['toy'\]; length: expected \d+, found"):
+        load_for(path, planted("binary", 60), "binary", cnn)
+
+
+def test_a_missing_checkpoint_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"model\.ckpt: no such file"):
+        load(tmp_path / "model.ckpt")
+
+
+@pytest.mark.parametrize("content", [b"\x80\x02J\x01", b"\x80\x02X\x01", b"\x80\x02}q"])
+def test_what_ends_within_a_number_is_refused(tmp_path, content):
+    (tmp_path / "model.ckpt").write_bytes(content)
+    with pytest.raises(InputError, match="is no checkpoint of tensors and plain values"):
+        load(tmp_path / "model.ckpt")
+
+
 def test_a_damaged_checkpoint_is_refused_or_read(trained, tmp_path):
     """Whatever byte is another, or wherever the file ends."""
     save(trained[0], tmp_path / "model.ckpt")
@@ -168,6 +195,12 @@ def test_long_sequences_are_predicted_a_few_at_a_time(toy, trained, monkeypatch)
     assert predict(trained[0], toy, rows) == pytest.approx(whole, abs=1e-6)
     monkeypatch.setattr(prediction, "TOTAL_BP", toy.length - 1)
     assert {len(codes) for codes in prediction.batches(toy, rows)} == {1}
+
+
+def test_codes_are_predicted_as_the_rows_that_have_them(toy, trained):
+    rows = toy.rows("test")
+    assert (prediction.predict_codes(trained[0], toy.codes(rows)) == predict(trained[0], toy, rows)).all()
+    assert prediction.predict_codes(trained[0], toy.codes(rows[:0])).shape == (0, 1)
 
 
 @pytest.mark.parametrize(("number", "devices"), [(1, 1), (2, 3)])

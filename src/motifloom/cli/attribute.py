@@ -39,14 +39,15 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.files import read_parquet, write_parquet
-    from motifloom.models.checkpoints import load
+    from motifloom.models.checkpoints import load_for
     from motifloom.motifs.attribution import attribute, attribution_table, method_of
     from motifloom.motifs.convergence import GREAT_DELTA, relative_delta
     from motifloom.motifs.targets import choose_examples, output_weights
     from motifloom.seeds import generator
 
     settings = config.read(args.config, args.dataset, args.model)
-    dataset, predictor = Dataset.open(args.examples), load(args.checkpoint)
+    dataset = Dataset.open(args.examples)
+    predictor = load_for(args.checkpoint, dataset, settings.kind(args.dataset), settings.models[args.model])
     # The same sequences and references for every network, so that what networks say can be compared.
     random = generator(settings.seed, args.dataset, "attributions")
     number = settings.attributions(args.dataset)

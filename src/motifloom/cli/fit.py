@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from motifloom.config import Knn, Model
     from motifloom.data.dataset import Dataset
     from motifloom.models.candidates import Candidate, Examples
+    from motifloom.models.predictor import Predictor
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom.evaluation.selection import choose, sweep_table
     from motifloom.files import write_parquet, write_tsv
     from motifloom.models.candidates import Examples
+    from motifloom.models.checkpoints import load_for
 
     settings = config.read(args.config, args.dataset, args.model)
     if args.model not in settings.baselines():
@@ -65,7 +67,9 @@ def run(args: argparse.Namespace) -> None:
     if isinstance(spec, config.Knn) and spec.embedding is not None:
         if args.checkpoint is None:
             raise InputError(f"--checkpoint: missing; {args.model} compares the embedding of {spec.embedding}")
-        tried = _by_embedding(spec, args.checkpoint, dataset, rows, examples)
+        network = settings.models[spec.embedding]
+        predictor = load_for(args.checkpoint, dataset, settings.kind(args.dataset), network)
+        tried = _by_embedding(spec, predictor, dataset, rows, examples)
     else:
         tried = _candidates(spec, examples)
     best = tried[choose(examples.labels["validation"], [one.scores["validation"] for one in tried], examples.kind)]
@@ -77,15 +81,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _by_embedding(
-    spec: Knn, checkpoint: Path, dataset: Dataset, rows: Mapping[str, npt.NDArray[np.int64]], examples: Examples
+    spec: Knn, predictor: Predictor, dataset: Dataset, rows: Mapping[str, npt.NDArray[np.int64]], examples: Examples
 ) -> list[Candidate]:
     """Fit nearest neighbours by what a trained network makes of sequences."""
-    from motifloom.models.checkpoints import load
     from motifloom.models.knn import embedding_candidates
     from motifloom.models.prediction import embed
 
-    network = load(checkpoint)
-    vectors = {split: embed(network, dataset, mine) for split, mine in rows.items()}
+    vectors = {split: embed(predictor, dataset, mine) for split, mine in rows.items()}
     return embedding_candidates(spec, vectors, examples.labels["train"])
 
 

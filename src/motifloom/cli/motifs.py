@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     from motifloom import config
     from motifloom.data.dataset import Dataset
     from motifloom.files import write_text, write_tsv
-    from motifloom.models.checkpoints import load
+    from motifloom.models.checkpoints import load_for
     from motifloom.motifs import learn
     from motifloom.motifs.formats import jaspar_text, transfac_text
     from motifloom.motifs.hits import write_hits
@@ -61,8 +61,9 @@ def run(args: argparse.Namespace) -> None:
         config_of_run.seed, (args.dataset, args.model), evaluation.resamples, evaluation.confidence
     )
     database = read_database(config_of_run.database(args.dataset))
-    predictors = [load(path) for path in args.checkpoints]
     dataset = Dataset.open(args.examples)
+    kind, network = config_of_run.kind(args.dataset), config_of_run.models[args.model]
+    predictors = [load_for(path, dataset, kind, network) for path in args.checkpoints]
     patterns = [
         attribution_motifs(read_seqlets(path), dataset, replicate) for replicate, path in enumerate(args.seqlets)
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import struct
 import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,17 @@ import safetensors.torch
 import torch
 
 from motifloom.errors import InputError
-from motifloom.files import whole_file
+from motifloom.files import missing, whole_file
 from motifloom.models.predictor import Predictor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from motifloom.config import Kind, Model
+    from motifloom.data.dataset import Dataset
+
 DAMAGED = (
-    *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, OverflowError),
+    *(pickle.UnpicklingError, struct.error, zipfile.BadZipFile, EOFError, OSError, OverflowError),
     *(AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError),
 )
 """What reading a file that is no checkpoint, or making a network of it, ends with."""
@@ -34,8 +38,10 @@ def read(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Where the file is no checkpoint, is damaged, or holds anything else than tensors and plain values.
+        Where the file is missing, is no checkpoint, is damaged, or holds anything else than tensors and plain values.
     """
+    if reason := missing(path):
+        raise InputError(reason)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")  # what is damaged is refused in our own words
@@ -71,7 +77,7 @@ def load(path: Path) -> Predictor:
     Raises
     ------
     InputError
-        Where :func:`read` does.
+        Where :func:`read` does, and where the weights are not those of a network of these hyperparameters.
     """
     content = read(path)
     try:
@@ -80,3 +86,20 @@ def load(path: Path) -> Predictor:
     except DAMAGED as error:
         raise _unreadable(path, error) from None
     return predictor.eval()
+
+
+def load_for(path: Path, dataset: Dataset, kind: Kind, settings: Model) -> Predictor:
+    """Read a network of these settings that was trained on such a dataset.
+
+    Raises
+    ------
+    InputError
+        Where :func:`load` does, or where it is another network, or for other labels or lengths.
+    """
+    predictor = load(path)
+    expected = settings.model_dump() | {"kind": kind, "tasks": dataset.tasks, "length": dataset.length}
+    found = predictor.hyperparameters | predictor.settings.model_dump()
+    if other := [name for name, value in expected.items() if found.get(name) != value]:
+        differences = "; ".join(f"{name}: expected {expected[name]}, found {found.get(name)}" for name in other)
+        raise InputError(f"{path}: is of another training: {differences}")
+    return predictor

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from motifloom.data.dataset import Dataset
+    from motifloom.genome import Codes
     from motifloom.models.predictor import Predictor
 
 SEQUENCES, TOTAL_BP = 512, 1 << 18
@@ -26,15 +28,20 @@ def predict(predictor: Predictor, dataset: Dataset, rows: npt.NDArray[np.int64])
     -------
     Probabilities or, of a regression, values in the labels' own units; shape ``(len(rows), tasks)``.
     """
+    return _scores(predictor, batches(dataset, rows))
+
+
+def predict_codes(predictor: Predictor, codes: Codes) -> npt.NDArray[np.float64]:
+    """Predict sequences that are given as codes of shape ``(n, length)``; else as :func:`predict`."""
+    number = at_a_time(codes.shape[1])
+    return _scores(predictor, (torch.from_numpy(codes[i : i + number]) for i in range(0, len(codes), number)))
+
+
+def _scores(predictor: Predictor, parts: Iterator[Tensor]) -> npt.NDArray[np.float64]:
     predictor.eval()
-    scores = np.empty((len(rows), len(dataset.tasks)))
-    done = 0
     with torch.inference_mode():
-        for codes in batches(dataset, rows):
-            part = slice(done, done + len(codes))
-            scores[part] = predictor.scores(predictor(codes.to(predictor.device))).cpu()
-            done = part.stop
-    return scores
+        scores = [predictor.scores(predictor(codes.to(predictor.device))).double().cpu() for codes in parts]
+    return np.concatenate(scores) if scores else np.empty((0, len(predictor.centre)))
 
 
 def embed(predictor: Predictor, dataset: Dataset, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -48,7 +55,7 @@ def embed(predictor: Predictor, dataset: Dataset, rows: npt.NDArray[np.int64]) -
     Shape ``(len(rows), width)``.
     """
     predictor.eval()
-    read: list[torch.Tensor] = []
+    read: list[Tensor] = []
     head = predictor.network.get_submodule("head")
     hook = head.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
     found = []
@@ -64,8 +71,13 @@ def embed(predictor: Predictor, dataset: Dataset, rows: npt.NDArray[np.int64]) -
     return np.concatenate(found)
 
 
-def batches(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[torch.Tensor]:
-    """Yield the codes of `rows`, the fewer at a time the longer sequences are: what a network makes of one grows so."""
-    number = max(1, min(SEQUENCES, TOTAL_BP // dataset.length))
+def batches(dataset: Dataset, rows: npt.NDArray[np.int64]) -> Iterator[Tensor]:
+    """Yield the codes of `rows`, as many at a time as :func:`at_a_time` says."""
+    number = at_a_time(dataset.length)
     for first in range(0, len(rows), number):
         yield torch.from_numpy(dataset.codes(rows[first : first + number]))
+
+
+def at_a_time(length: int) -> int:
+    """Return how many sequences of `length` bp are predicted at a time: what a network makes of them grows so."""
+    return max(1, min(SEQUENCES, TOTAL_BP // max(length, 1)))

@@ -101,9 +101,9 @@ def _slope_of_relu(to: Tensor, start: Tensor) -> Tensor:
 
 
 def _slope_of_exponential(to: Tensor, start: Tensor) -> Tensor:
-    """Return the slope of eˣ between two values, which are near to each other as often as not."""
-    run = to - start
-    return start.exp() * torch.where(run == 0, 1.0, torch.expm1(run) / run)
+    """Return the slope of eˣ between two values, which are near to each other as often as not, and may be far apart."""
+    run = (to - start).abs()
+    return torch.maximum(to, start).exp() * torch.where(run == 0, 1.0, -torch.expm1(-run) / run)
 
 
 class _RescaledMaximum(torch.autograd.Function):

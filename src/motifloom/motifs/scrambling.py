@@ -1,9 +1,9 @@
 """How much a network relies on a motif's sites: what is lost when other bases stand there.
 
-For networks whose motifs are not filters that could be silenced. A site is a place that a matrix fits better than it
-fits the best place of 99 % of dinucleotide-shuffled sequences, the background of filters without negatives too. Its
-bases are replaced by those that the sequence's own dinucleotide shuffle has in their place: a site is too short to be
-shuffled by itself, since few other orders keep its dinucleotides.
+For motifs that are no filters, which could be silenced: the patterns of attributions, whatever the network. A site is a
+place that a matrix fits better than it fits the best place of 99 % of dinucleotide-shuffled sequences, the background
+of filters without negatives too. Its bases are replaced by those that the sequence's own dinucleotide shuffle has in
+their place: a site is too short to be shuffled by itself, since few other orders keep its dinucleotides.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch.nn import functional
 from motifloom.data.shuffle import shuffled_within
 from motifloom.genome import UNKNOWN
 from motifloom.models.encoding import one_hot
+from motifloom.models.prediction import predict_codes
 from motifloom.motifs.importance import drops, with_intervals
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ BACKGROUND_BELOW = 0.99
 """The share of the shuffled sequences whose best place must fit less well than a site."""
 
 BATCH = 512
-"""Sequences that a network reads at a time."""
+"""Sequences that are scanned at a time."""
 
 
 def scrambling_importances(
@@ -68,14 +69,14 @@ def scrambling_importances(
     rows = dataset.rows("validation")
     codes, labels = dataset.codes(rows), dataset.labels(rows)
     shuffles = np.stack([shuffled_within(sequence, random) for sequence in codes])
-    whole = _scores(predictor, codes)
+    whole = predict_codes(predictor, codes)
     without = {}
     for motif in motifs:
         found = sites(motif.ppm, codes, shuffles, predictor.both_strands)
         touched = found.any(axis=1)
         without[motif.name] = whole.copy()
         if touched.any():
-            without[motif.name][touched] = _scores(predictor, np.where(found, shuffles, codes)[touched])
+            without[motif.name][touched] = predict_codes(predictor, np.where(found, shuffles, codes)[touched])
     lost = drops(labels, [whole, *without.values()], predictor.kind, resamples, random)
     return dict(zip(without, with_intervals(lost, confidence), strict=True))
 
@@ -120,9 +121,3 @@ def _fits(matrices: Tensor, codes: Codes) -> npt.NDArray[np.float32]:
         known = np.lib.stride_tricks.sliding_window_view(part < UNKNOWN, matrices.shape[2], axis=1).all(axis=2)
         found.append(np.where(known, fits, -np.inf))
     return np.concatenate(found)
-
-
-def _scores(predictor: Predictor, codes: Codes) -> npt.NDArray[np.float64]:
-    with torch.inference_mode():
-        parts = [torch.from_numpy(codes[first : first + BATCH]) for first in range(0, len(codes), BATCH)]
-        return np.concatenate([predictor.scores(predictor(part)).double().numpy() for part in parts])

@@ -17,6 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from motifloom.files import whole_file
 from motifloom.models.checkpoints import read
+from motifloom.training.history import History
 
 if TYPE_CHECKING:
     from motifloom.training.module import SequenceModule
@@ -60,11 +61,19 @@ def resumable(path: Path, module: SequenceModule) -> bool:
     if not path.exists():
         return False
     content = read(path)
-    same = content["hyper_parameters"] == dict(module.hparams)
+    same = repr(content["hyper_parameters"]) == repr(dict(module.hparams))  # of what is no plain value as well
     same = same and _shapes(content["state_dict"]) == _shapes(module.state_dict())
+    if same and not path.with_name("best.ckpt").exists() and _epochs(content):
+        logger.info("the best epoch of %s is lost; trained anew", path)
+        return False
     if not same:
         logger.info("%s is of another training: settings, data or the network have changed; trained anew", path)
     return same
+
+
+def _epochs(content: dict[str, Any]) -> int:
+    """Return how many epochs of the training were over."""
+    return len(content["callbacks"][History.__qualname__]["rows"])
 
 
 def _shapes(weights: Any) -> Any:

@@ -61,6 +61,7 @@ def fit(
     Returns
     -------
     The network with the weights of the epoch of least validation loss, ready to predict, and the history of all epochs.
+    Of several processes only the first has these weights: see :func:`is_first_process`.
 
     Raises
     ------
@@ -104,7 +105,8 @@ def fit(
         trainer.fit(module, datamodule=data, ckpt_path=last if resumed else None, weights_only=True)
     logger.info("trained %d epochs in %.1f s", len(history.rows), time.monotonic() - started)
     _check_losses(name, model, history.validation_losses)
-    module.load_state_dict(read(folder / "best.ckpt")["state_dict"])
+    if is_first_process():  # which may remove the file before others come to it
+        module.load_state_dict(read(folder / "best.ckpt")["state_dict"])
     return predictor.to(trainer.strategy.root_device).eval(), history.table()
 
 
@@ -268,6 +270,7 @@ def _without_hints() -> Iterator[None]:
             ".*LeafSpec.* is deprecated",
             "The number of training batches",
             "Checkpoint directory .* exists and is not empty",
+            "It is recommended to use `self.log.*sync_dist=True",  # every process validates all
         ):
             warnings.filterwarnings("ignore", message)
         yield

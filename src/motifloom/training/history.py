@@ -100,9 +100,12 @@ class History(lightning.Callback):
                 extra={"progress": True},
             )  # fmt: skip
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002 - Lightning's
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Record the epoch that ends."""
-        total = trainer.strategy.reduce(torch.cat(self.losses).sum(dim=0), reduce_op="sum")
+        losses = torch.cat(
+            [sums.to(pl_module.device) for sums in self.losses]
+        )  # those of before an interruption lie on the CPU
+        total = trainer.strategy.reduce(losses.sum(dim=0), reduce_op="sum")
         logged = {name: float(trainer.callback_metrics[name]) for name in (MONITOR, f"validation_{self.metric}")}
         row = {
             "epoch": trainer.current_epoch,

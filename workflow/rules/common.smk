@@ -8,28 +8,37 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snakemake.utils import update_config
+
 from motifloom.config import dump, load, validate
 from motifloom.errors import InputError
 from motifloom.files import existing_parent, write_text
 
 
+def written_settings():
+    """Return what the configuration files and the command line say; Snakemake would read a contig 1.10 as 1.1."""
+    settings = {}
+    for path in workflow.configfiles:
+        update_config(settings, load(path))
+    update_config(settings, workflow.config_settings.config)
+    return settings
+
+
 def read_settings():
     """Return the configuration; where it, an absent file or a file in the place of results stops the run, check all."""
-    source = " + ".join(map(str, workflow.configfiles))
+    settings, source = written_settings(), " + ".join(map(str, workflow.configfiles))
     try:
-        read = validate(dict(config), source)
+        read = validate(settings, source)
         if existing_parent(read.results).is_dir() and not any(map(read.missing_files, read.datasets)):
             return read
     except InputError:
         pass
     from motifloom.check import check_settings  # slow to import
 
-    return check_settings(dict(config), source)
+    return check_settings(settings, source)
 
 
 try:
-    for path in workflow.configfiles:  # what Snakemake reads in silence, such as a key that stands twice
-        load(path)
     CONFIG = read_settings()
 except InputError as error:
     print(*(f"error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)

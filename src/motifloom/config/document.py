@@ -13,12 +13,64 @@ from motifloom.files import missing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+class _AsWritten:
+    """A number that knows how it is written: to YAML ``010`` is 8 and ``1.10`` is 1.1, but contigs may be called so."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+    __repr__ = __str__
+
+
+class _Whole(_AsWritten, int):
+    pass
+
+
+class _Real(_AsWritten, float):
+    pass
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain values. Keys and truth values are text, and numbers know how they are written.
+
+    So ``yes`` is a name where one is expected, a truth value where one is, and no number.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
+
+    def text(self, node: yaml.ScalarNode) -> str:
+        return str(node.value)
+
+    def whole(self, node: yaml.ScalarNode) -> _Whole:
+        number = _Whole(self.construct_yaml_int(node))
+        number.written = node.value
+        return number
+
+    def real(self, node: yaml.ScalarNode) -> _Real:
+        number = _Real(self.construct_yaml_float(node))
+        number.written = node.value
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.whole)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.real)
+_Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.text)
+
 MOST_VALUES = 100_000
 """A file may stand for so many values once its aliases are written out; a few lines of aliases can mean billions."""
 
 
 def load(path: str | Path) -> Any:
-    """Return what a YAML file holds: mappings, lists, text, numbers, dates, truth values and nothing else.
+    """Return what a YAML file holds: mappings, lists, text, numbers, dates and nothing else.
+
+    Keys and truth values are text. A number prints as the file has it, so where a name is expected it is the name.
 
     Raises
     ------
@@ -30,7 +82,7 @@ def load(path: str | Path) -> Any:
     if reason:
         raise InputError(reason)
     try:
-        loader = yaml.SafeLoader(Path(path).read_text(encoding="utf-8-sig"))
+        loader = _Loader(Path(path).read_text(encoding="utf-8-sig"))
         node = loader.get_single_node()
         if node is None:
             raise InputError(f"{path}: is empty; expected a mapping of keys")

@@ -28,10 +28,11 @@ def explain(problem: Any, section: type[BaseModel]) -> str:
         nearest = difflib.get_close_matches(found, ARCHITECTURES, n=1)
         hint = f"; the nearest is '{nearest[0]}'" if nearest else ""
         return f"{path}: unknown architecture '{found}'; expected one of {', '.join(ARCHITECTURES)}{hint}"
-    message = problem["msg"].removeprefix("Value error, ")
+    mapping = problem["type"] in {"model_type", "model_attributes_type", "dict_type"}
+    message = "expected a mapping of keys" if mapping else problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     value = problem["input"]
-    found = "" if isinstance(value, dict | list) else f", found {value!r}"
+    found = "" if isinstance(value, dict | list) else ", found nothing" if value is None else f", found {value!r}"
     return f"{path}: {message}{found}" if path else message
 
 

@@ -208,3 +208,14 @@ def test_a_genome_that_prepare_is_not_given_or_that_is_not_packed_is_told(folder
         "error: lost/codes.bin: no such file; there is no folder lost",
     ]
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("target", ["nowhere", "results"])
+def test_results_that_are_a_link_to_nothing_are_told(folder, capsys, target):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(settings_of(one=dataset))
+    (folder / "results").symlink_to(target)
+    assert main(["check", "my.yaml"]) == 2
+    told = capsys.readouterr().err
+    assert f"error: results: results: results is a link to '{target}', where nothing is; expected a folder" in told
+    assert "Traceback" not in told

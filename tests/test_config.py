@@ -159,7 +159,7 @@ def test_all_problems_are_told_at_once():
 
 def test_a_taken_name_is_refused():
     settings = changed(models={"oracle": {"architecture": "cnn"}})
-    assert "the name is taken" in problems(settings)[0]
+    assert "is taken; choose another" in problems(settings)[0]
 
 
 def test_a_name_that_an_ensemble_has_is_refused():
@@ -332,3 +332,46 @@ def test_every_section_is_frozen_and_closed():
             if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")
         ]
     yaml.safe_load(dump(validate(GOOD)))
+
+
+def test_names_are_read_as_they_are_written(tmp_path):
+    """To YAML 1.10 is 1.1, 010 is 8, 4:30 is 270, and yes is true; contigs, datasets and columns may be called so."""
+    text = """
+seed: 7
+datasets:
+  1:
+    genome: g.fa
+    regions: {01: a.bed, 1: b.bed}
+    window: 100
+    split: {validation: [1.10, 010, 4:30, yes], test: [04]}
+  01: {sequences: t.tsv, labels: [no, 1_0], split: {validation: 0.10, test: .2}}
+models: {cnn: {batch_norm: no, shared_strands: yes, dropout: 0.50}}
+"""
+    (tmp_path / "my.yaml").write_text(text)
+    found = read(tmp_path / "my.yaml")
+    assert list(found.datasets) == ["1", "01"]
+    assert list(found.regions("1")) == ["01", "1"]
+    assert found.datasets["1"].split.validation == ["1.10", "010", "4:30", "yes"]
+    assert found.datasets["1"].split.test == ["04"]
+    assert found.datasets["01"].labels == ["no", "1_0"]
+    assert found.datasets["01"].split.validation == 0.1
+    cnn = found.models["cnn"]
+    assert (cnn.batch_norm, cnn.shared_strands, cnn.dropout) == (False, True, 0.5)
+    (tmp_path / "again.yaml").write_text(dump(found))
+    assert read(tmp_path / "again.yaml") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("seed: true", "seed: input should be a valid integer, unable to parse string as an integer, found 'true'"),
+        ("training: {learning_rate: yes}", "learning_rate: input should be a valid number"),
+        ("training:", "training: expected a mapping of keys, found nothing"),
+        ("{seed: 1, 'seed': 2}", "the key 'seed' stands on line 1 already"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_as_it_is_written(tmp_path, text, problem):
+    (tmp_path / "my.yaml").write_text(text)
+    with pytest.raises(InputError) as told:
+        read(tmp_path / "my.yaml")
+    assert any(problem in one for one in told.value.problems)

@@ -292,6 +292,7 @@ def test_bgzip_without_its_last_block_is_refused(tmp_path, write):
     whole = (tmp_path / "g.fa.gz").read_bytes()
     (told,) = problems_of(write("cut.fa.gz", whole[:-28]), scan)
     assert told.startswith("line 3: the file is truncated")
+    assert scan(write("padded.fa.gz", whole + bytes(1000))) == {"a": 4}
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from Bio.bgzf import BgzfWriter
 
 from motifloom.cli import main
 
@@ -90,6 +91,15 @@ def zipped(text: str, keep: float = 1.0) -> bytes:
     return whole[: int(len(whole) * keep)]
 
 
+def bgzip_without_end(text: str) -> bytes:
+    """Return whole blocks as bgzip writes them, without the empty one that closes the file."""
+    out = io.BytesIO()
+    writer = BgzfWriter(fileobj=out)
+    writer.write(text)
+    writer.flush()
+    return out.getvalue()
+
+
 def broken_checksum(text: str) -> bytes:
     whole = bytearray(gzip.compress(text.encode(), mtime=0))
     whole[-6] ^= 0xFF
@@ -123,6 +133,10 @@ CASES = {
     "regions that are empty": genome(["r.bed", "no region"], regions="# nothing\n"),
     "regions that are FASTA": genome(["r.bed", "row 1"], regions=GENOME),
     "regions that are a truncated gzip": genome(["r.bed", "truncated"], regions=zipped(REGIONS, 0.5)),
+    "regions that are bgzip without its end": genome(["r.bed", "truncated"], regions=bgzip_without_end(REGIONS)),
+    "regions that are VCF": genome(
+        ["r.bed", "row 1", "VCF"], regions="##fileformat=VCFv4.2\nchr1\t500\t3600\tA\tG\n" + REGIONS
+    ),
     "regions that are no text": genome(["r.bed", "text"], regions=bytes(range(128, 256))),
     "regions of another naming": genome(
         ["r.bed", "aliases", "chr1"], fasta=GENOME.replace(">chr", ">"), split={"validation": ["2"], "test": ["3"]}
@@ -169,6 +183,11 @@ CASES = {
     "a missing exclude file": genome(["lost.bed", "no such file"], exclude="lost.bed"),
     "a file that is nearly named": genome(["r.bde", "r.bed"], regions=REGIONS, exclude="r.bde"),
     "a bigWig that is none": genome(["r.bed", "bigWig"], signal={"depth": "r.bed"}),
+    "FASTA records that are positives and negatives": Case(
+        {"positives": "p.fa", "negatives": "./p.fa", "split": SHARES},
+        {"p.fa": POSITIVES},
+        [["p.fa", "same file", "./p.fa"]],
+    ),
     "FASTA records of one class alone": pair(["n.fa", "empty"], negatives=""),
     "FASTA records with a name twice": pair(["p.fa", "p3"], positives=POSITIVES.replace(">p4\n", ">p3\n")),
     "FASTA records with a bad letter and a name twice": pair(
@@ -207,6 +226,21 @@ CASES = {
     "a table that is a truncated gzip": table(["t.tsv.gz", "truncated"], zipped(TABLE, 0.5), name="t.tsv.gz"),
     "a table with a bad row that is truncated further on": table(
         ["t.tsv", "row 7", "1 field"], zipped(with_row("x") + "\n".join(ROWS * 20), 0.9), ["t.tsv", "truncated"]
+    ),
+    "a table that is bgzip without its end": table(
+        ["t.tsv.gz", "truncated"], bgzip_without_end(TABLE), name="t.tsv.gz"
+    ),
+    "a table in UTF-16 without a byte order mark": table(["t.tsv", "UTF-16"], TABLE.encode("utf-16-le")),
+    "labels in braces": table(
+        ["t.tsv", "row 7", "'{row}' is 'maybe'"],
+        with_row("x\tACGTACGT\tmaybe").replace("label", "{row}"),
+        labels="{row}",
+    ),
+    "a column of labels that is called like another one": table(["labels: the name 'id' is taken"], TABLE, labels="id"),
+    "values too small for single precision": table(
+        ["t.tsv", "label", "too small"],
+        "sequence\tlabel\n" + "".join(f"{bases(30)}\t{n + 1}e-310\n" for n in range(40)),
+        kind="regression",
     ),
     "a table that is no Parquet": table(["t.parquet"], b"PAR1" + bytes(100), name="t.parquet"),
     "a Parquet table without labels": table(

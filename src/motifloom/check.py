@@ -16,7 +16,7 @@ from motifloom.data.regions import read_regions
 from motifloom.data.signal import check_signal
 from motifloom.data.simulate import check_fit, known_motifs
 from motifloom.errors import InputError, Problems
-from motifloom.files import bytes_below, existing_parent, missing
+from motifloom.files import bytes_below, existing_parent, leads_nowhere, missing
 from motifloom.genome import Genome, pack, read_records, scan
 from motifloom.models.candidates import POSITIONS
 from motifloom.models.gkm_svm import find_programs
@@ -295,6 +295,8 @@ def _fit_memory(model: Model, examples: Examples, train: int, both_strands: bool
 
 
 def _check_writable(results: Path, home: Path) -> None:
+    if nowhere := leads_nowhere(results):
+        raise InputError(f"results: {results}: {nowhere}; expected a folder, or a path where one can be made")
     if not home.is_dir():
         raise InputError(f"results: {results}: {home} is a file; expected a folder, or a path where one can be made")
     try:

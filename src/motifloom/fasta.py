@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import os
 import re
 import time
 import zlib
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from motifloom.errors import InputError
-from motifloom.files import missing
+from motifloom.files import check_bgzip_end, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +56,6 @@ QUIET_SECONDS = 5.0
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
-BGZIP_HEADER_BYTES = 16
-BGZIP_HEADER = re.compile(rb"\x1f\x8b\x08\x04.{6}\x06\x00BC\x02\x00", re.DOTALL)
-BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that closes a bgzip file (SAM specification, section 4.1.2)."""
 
 OTHER_FORMATS = {
     rb"<": "HTML, not FASTA; was it downloaded from a web page?",
@@ -73,7 +68,7 @@ OTHER_FORMATS = {
     rb"\x1f\x8b": "gzip within gzip; unzip it once",
     rb"PK\x03\x04": "a zip archive; unzip it, or use gzip",
     rb"BZh|\xfd7zXZ\x00|\x28\xb5\x2f\xfd": "compressed by another tool than gzip or bgzip; decompress it",
-    rb"\xff\xfe|\xfe\xff": "text in UTF-16; save it as UTF-8",
+    rb"\xff\xfe|\xfe\xff|(?:[\x01-\x7f]\0){4}|(?:\0[\x01-\x7f]){4}": "text in UTF-16; save it as UTF-8",
 }
 """What the first bytes of a file match, blanks aside, and what it is then."""
 
@@ -188,8 +183,7 @@ class FastaReader:
         if reason:
             raise InputError(reason)
         with Path(self.path).open("rb") as raw:
-            head = raw.peek(BGZIP_HEADER_BYTES)
-            stream = gzip.GzipFile(fileobj=raw) if head.startswith(GZIP) else raw
+            stream = gzip.GzipFile(fileobj=raw) if raw.peek(len(GZIP)).startswith(GZIP) else raw
             chunk = stream.read1(self.chunk_bytes)
             self._check_kind(chunk)
             passed_over = BYTE_ORDER_MARK
@@ -198,10 +192,7 @@ class FastaReader:
                 passed_over = b"\n" if chunk.endswith(b"\r") else b""
                 yield text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
                 chunk = stream.read1(self.chunk_bytes)
-            if BGZIP_HEADER.match(head):
-                raw.seek(-len(BGZIP_END), os.SEEK_END)
-                if raw.read() != BGZIP_END:
-                    raise EOFError
+        check_bgzip_end(self.path)
 
     def _check_kind(self, head: bytes) -> None:
         """Raise where the first bytes say that the file is something else."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 import tempfile
 from contextlib import contextmanager, suppress
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
+
+
+BGZIP_HEADER = re.compile(rb"\x1f\x8b\x08\x04.{6}\x06\x00BC\x02\x00", re.DOTALL)
+BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b000300")
+"""How the empty block begins that closes a bgzip file (SAM specification, section 4.1.2); zeros follow."""
+
+PADDING_BYTES = 1 << 16
+"""So many zeros may stand behind the end of a bgzip file, at least."""
 
 
 @contextmanager
@@ -54,6 +63,21 @@ def bytes_below(folder: Path) -> int:
             with suppress(FileNotFoundError):
                 total += Path(home, name).lstat().st_size
     return total
+
+
+def check_bgzip_end(path: str | os.PathLike[str]) -> None:
+    """Raise ``EOFError`` where a file is bgzip and ends between two blocks, which readers of gzip take for its end."""
+    with Path(path).open("rb") as raw:
+        if BGZIP_HEADER.match(raw.read(len(BGZIP_END))):
+            raw.seek(max(0, raw.seek(0, os.SEEK_END) - PADDING_BYTES))
+            if not raw.read().rstrip(b"\0").endswith(BGZIP_END.rstrip(b"\0")):
+                raise EOFError
+
+
+def leads_nowhere(path: str | os.PathLike[str]) -> str | None:
+    """Say which part of `path` is a link to nothing, or to itself; None where none is."""
+    parts = [part for part in (Path(path), *Path(path).parents) if part.is_symlink() and not part.exists()]
+    return f"{parts[0]} is a link to '{parts[0].readlink()}', where nothing is" if parts else None
 
 
 def missing(path: str | os.PathLike[str]) -> str | None:

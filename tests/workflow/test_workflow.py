@@ -352,6 +352,18 @@ def test_paths_may_hold_any_character(finished: Path, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("broken")) == []
 
 
+def test_names_may_look_like_wildcards_and_numbers(tmp_path: Path) -> None:
+    """Braces, which Snakemake fills in, and what YAML takes for other numbers."""
+    random = np.random.default_rng(0)
+    rows = ["".join(random.choice(list("ACGT"), 30)) + f"\t{row % 2}\t{row % 3}\n" for row in range(40)]
+    (tmp_path / "t.tsv").write_text("sequence\t{a}\t1.10\n" + "".join(rows))
+    table = "{sequences: t.tsv, kind: regression, labels: ['{a}', 1.10], split: {validation: 0.2, test: 0.2}}"
+    (tmp_path / "tiny.yaml").write_text(f"datasets: {{010: {table}}}\nmodels: [knn]\n")
+    run(tmp_path, "results/config.yaml", "results/010/examples.parquet", *TINY_RUN)
+    assert pl.read_parquet(tmp_path / "results/010/examples.parquet").columns == ["id", "split", "{a}", "1.10"]
+    assert config.read(tmp_path / "results/config.yaml").datasets["010"].tasks == ["{a}", "1.10"]
+
+
 # ------------------------------------------------------------------------------------------------ the rules' own form
 
 

@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 
 from motifloom.config import dump, load, validate
 from motifloom.errors import InputError
-from motifloom.files import existing_parent, write_text
+from motifloom.files import existing_parent, leads_nowhere, write_text
 
 
 def written_settings():
@@ -29,7 +29,8 @@ def read_settings():
     settings, source = written_settings(), " + ".join(map(str, workflow.configfiles))
     try:
         read = validate(settings, source)
-        if existing_parent(read.results).is_dir() and not any(map(read.missing_files, read.datasets)):
+        reachable = existing_parent(read.results).is_dir() and not leads_nowhere(read.results)
+        if reachable and not any(map(read.missing_files, read.datasets)):
             return read
     except InputError:
         pass

@@ -27,7 +27,7 @@ rule config:
         mem="500MB",
         runtime="5m",
     params:
-        settings=CONFIG.model_dump_json(),
+        settings=lambda wildcards: CONFIG.model_dump_json(),
     shell:
         "motifloom config --json {params.settings:q} --output {output:q} --log {log:q}"
 

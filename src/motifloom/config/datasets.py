@@ -232,7 +232,10 @@ class TableDataset(Source):
             raise ValueError("labels: a column stands twice")
         if self.kind != "multiclass":
             for task in self.tasks:
-                check_task(task)
+                try:
+                    check_task(task)
+                except ValueError as error:
+                    raise ValueError(f"labels: {error}") from None
         return self
 
     @property

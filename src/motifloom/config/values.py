@@ -54,7 +54,7 @@ def _check_name(name: str) -> str:
         raise ValueError(f"a name has at most {MOST_LETTERS} letters")
     taken = RESERVED_NAMES.union(PLACE_COLUMNS)  # a dataset's name may be its task's
     if name in taken:
-        raise ValueError(f"the name is taken; choose another one than {', '.join(sorted(taken))}")
+        raise ValueError(f"the name '{name}' is taken; choose another one than {', '.join(sorted(taken))}")
     return name
 
 
@@ -63,7 +63,7 @@ def check_task(name: str) -> str:
     if not name.strip() or not name.isprintable():
         raise ValueError("a task's name holds printable characters, not blanks alone")
     if name in PLACE_COLUMNS:
-        raise ValueError(f"the name is taken; choose another one than {', '.join(PLACE_COLUMNS)}")
+        raise ValueError(f"the name '{name}' is taken; choose another one than {', '.join(PLACE_COLUMNS)}")
     return name
 
 

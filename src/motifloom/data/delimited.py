@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from motifloom.errors import InputError
-from motifloom.files import missing
+from motifloom.files import check_bgzip_end, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ OTHER_FORMATS = {
     rb"\s*>": "FASTA, no table; give FASTA files as positives and negatives",
     rb"PK\x03\x04": "an Excel workbook (xlsx) or a zip archive; save the sheet as tab-separated text (.tsv)",
     rb"\xd0\xcf\x11\xe0": "an Excel workbook (xls); save the sheet as tab-separated text (.tsv)",
-    rb"\xff\xfe|\xfe\xff": "text in UTF-16; save it as UTF-8",
+    rb"\xff\xfe|\xfe\xff|(?:[\x01-\x7f]\0){4}|(?:\0[\x01-\x7f]){4}": "text in UTF-16; save it as UTF-8",
     rb"BZh|\xfd7zXZ\x00|\x28\xb5\x2f\xfd": "compressed by another tool than gzip; decompress it",
     rb"\x1f\x8b": "gzip within gzip; unzip it once",
     rb"PAR1": "Parquet; its name should end in .parquet",
@@ -173,6 +173,7 @@ def _opened(path: str | Path) -> Iterator[IO[str]]:
                 if re.match(pattern, head):
                     raise InputError(f"{path}: is {kind}")
             yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape")
+        check_bgzip_end(path)
     except EOFError:
         raise InputError(f"{path}: is truncated: its gzip data break off; fetch or copy it again") from None
     except (OSError, zlib.error) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,6 +70,16 @@ def fasta_examples(config: Config, name: str, section: FastaDataset) -> Examples
     return Examples(records.select(*RECORD_SCHEMA), labels, own, dropped)
 
 
+def _on_both_sides(positives: list[str], negatives: list[str]) -> list[str]:
+    """Say of files that are named as positives and, in other words, as negatives, that they are the same."""
+    pairs = [(one, other) for one in positives for other in negatives if Path(one).exists() and Path(other).exists()]
+    return [
+        f"{one}: is the same file as {other}; expected other sequences as negatives than as positives"
+        for one, other in pairs
+        if Path(one).samefile(other)
+    ]
+
+
 def _read(files: dict[int, list[str]]) -> tuple[pl.DataFrame, Codes]:
     """Read the FASTA files of each label.
 
@@ -78,6 +89,7 @@ def _read(files: dict[int, list[str]]) -> tuple[pl.DataFrame, Codes]:
     ``row`` and ``reason``, why a record is left out; and the packed bases of all records.
     """
     problems = Problems()
+    problems.found += _on_both_sides(files[1], files.get(0, []))
     tables, parts, offset = [], [], 0
     for label, paths in files.items():
         first: dict[str, str] = {}

@@ -74,7 +74,7 @@ def _check_splits(config: Config, name: str, examples: Examples) -> None:
         labels = examples.labels.filter(examples.records["split"] == split)
         where = f"datasets.{name}: {_files(config, name)}: the {split} split"
         if labels.is_empty():
-            problems.append(f"{where} has no example of {len(examples.records)}")
+            problems.append(f"{where} has no example of {len(examples.records)}{_left_out(examples)}")
             continue
         for task in labels.columns:
             values = labels[task].drop_nulls()
@@ -86,6 +86,12 @@ def _check_splits(config: Config, name: str, examples: Examples) -> None:
                         problems.append(f"{where} has no {called} example of '{task}' among {len(values)}")
     if problems:
         raise InputError(problems)
+
+
+def _left_out(examples: Examples) -> str:
+    """Say for a message how many records were left out for which reasons, the commonest first."""
+    reasons = examples.dropped["reason"].value_counts(sort=True).rows()[:SHOWN]
+    return f"; left out: {', '.join(f'{number} ({reason})' for reason, number in reasons)}" if reasons else ""
 
 
 def _files(config: Config, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from motifloom.errors import InputError
-from motifloom.files import missing
+from motifloom.files import check_bgzip_end, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,7 @@ def read_regions(path: str | Path) -> pl.DataFrame:
                 if row == 1:
                     _check_kind(path, text)
                 parts.append(_parse(text, row, bad))
+        check_bgzip_end(path)
     except _NoTextError as error:
         problems.append(f"{path}: row {error.row}: is no text in UTF-8; expected BED or narrowPeak, plain or gzip")
     except EOFError:
@@ -120,6 +121,8 @@ def _check_kind(path: str | Path, text: str) -> None:
         raise InputError(f"{path}: row {row}: is HTML or XML ('{line[:40]}'); expected BED or narrowPeak")
     if line.startswith(">"):
         raise InputError(f"{path}: row {row}: is FASTA ('{line[:40]}'); expected BED or narrowPeak")
+    if line.startswith(("##fileformat=VCF", "##gff-version")):
+        raise InputError(f"{path}: row {row}: is VCF or GFF ('{line[:40]}'), whose columns are others; expected BED")
 
 
 class _NoTextError(ValueError):

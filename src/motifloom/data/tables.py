@@ -28,8 +28,14 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 
 MOST_CLASSES = 200
 
+RESERVED = (*PLACE_COLUMNS, ALL_CLASSES)
+"""No class is called so."""
+
 LEAST_RANGE = 1e-5
 """Values must differ by so much of the greatest one: of less, single precision leaves too little."""
+
+LEAST_VALUE = 1e-30
+"""And be as great as this: of less, single precision has no squares."""
 
 SHOWN = 20
 """So many names of columns or classes are spelled out in a message."""
@@ -108,7 +114,7 @@ def table_examples(config: Config, name: str, section: TableDataset) -> Examples
 def _find_columns(section: TableDataset, header: list[str]) -> dict[str, str]:
     """Return which columns are the ``sequence``, each ``label``, and, if there, the ``id``, ``group`` and ``split``."""
     path, split = section.sequences, section.split
-    any_case = {name.lower(): name for name in reversed(header)}
+    any_case = {name.lower(): name for name in reversed(header)} | {name: name for name in header}
     wanted = {f"label{k}": task for k, task in enumerate(section.tasks)}
     found: dict[str, str] = {use: any_case[use] for use in ("id", "group") if use in any_case}
     if isinstance(split, ColumnSplit):
@@ -217,34 +223,32 @@ def _labels(table: pl.DataFrame, task: str, kind: Kind, bad: BadRows) -> pl.Seri
     table = table.select("row", text=_known(pl.col("value")))
     text = table["text"]
     if kind == "multiclass":
-        taken = ~text.str.contains(r"^\PC+$") | text.is_in([*PLACE_COLUMNS, ALL_CLASSES])
-        told = "'{}' cannot be the name of a class; expected printable characters, and none of " + ", ".join(
-            [*PLACE_COLUMNS, ALL_CLASSES]
-        )
-        _tell(table.filter(taken.fill_null(False)).unique("text", maintain_order=True), told, bad)
+        taken = ~text.str.contains(r"^\PC+$") | text.is_in(RESERVED)
+        told = f"' cannot be the name of a class; expected printable characters, and none of {', '.join(RESERVED)}"
+        _tell(table.filter(taken.fill_null(False)).unique("text", maintain_order=True), "'", told, bad)
         return text.alias(task)
     number = text.cast(pl.Float64, strict=False)
     if kind == "regression":
         fits = number.cast(pl.Float32).is_finite()  # what models read
-        told = f"'{task}' is '{{}}'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
+        told = "'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
     else:
         truth = text.str.to_lowercase().replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
         number = number.zip_with(truth.is_null(), truth)
         fits = number.is_in([0.0, 1.0])
         told = (
-            f"'{task}' is '{{}}'; expected 0 or 1, or nothing where it is missing; for names of classes set 'kind: "
-            "multiclass', for other numbers 'kind: regression'"
+            "'; expected 0 or 1, or nothing where it is missing; for names of classes set 'kind: multiclass', for "
+            "other numbers 'kind: regression'"
         )
     wrong = table.filter(text.is_not_null() & ~fits.fill_null(False))
     if len(wrong) == text.count():  # the column is of another kind: one line says so
         wrong = wrong.head(1)
-    _tell(wrong, told, bad)
+    _tell(wrong, f"'{task}' is '", told, bad)
     return number.cast(pl.Float64 if kind == "regression" else pl.Int8, strict=False).alias(task)
 
 
-def _tell(rows: pl.DataFrame, told: str, bad: BadRows) -> None:
-    """Tell `bad` of rows; `told` says what is wrong with their ``text``."""
-    bad.add(rows.select("row", problem=pl.format(told, "text")))
+def _tell(rows: pl.DataFrame, before: str, after: str, bad: BadRows) -> None:
+    """Tell `bad` of rows: what stands before and after their ``text`` says what is wrong with it."""
+    bad.add(rows.select("row", problem=pl.lit(before) + pl.col("text") + pl.lit(after)))
 
 
 def _reasons(table: pl.DataFrame, labels: pl.DataFrame, own: Codes, by_column: bool) -> pl.Series:
@@ -277,8 +281,10 @@ def _problems_of_labels(path: str, labels: pl.Series, kind: Kind) -> list[str]:
     if kind == "regression":
         values = different.to_numpy()
         least, most = values[0], values[-1]
+        told = f"{where} has values from {least:.10g} to {most:.10g}"
+        if np.abs(values).max() < LEAST_VALUE:
+            return [f"{told}, too small for single precision; multiply all by one number"]
         if most - least < LEAST_RANGE * np.abs(values).max():
-            told = f"{where} has values from {least:.10g} to {most:.10g}"
             return [f"{told}, too near to each other; subtract {least:.10g} from all"]
     return []
 

@@ -72,7 +72,7 @@ def test_the_page_shows_methods_and_sequences(folder: tuple[Config, Path]) -> No
     ]
     assert told.count('class="track"') == 3 * 4
     assert "failed" not in told
-    assert "False positive: window21" in told
+    assert "Negative of greatest score: window21" in told
 
 
 def test_the_surest_sequences_and_a_false_positive_are_drawn_where_most_is_added(folder: tuple[Config, Path]) -> None:

@@ -41,15 +41,15 @@ LEAKS_SCHEMA = {
 share of k-mers in common or, of places, of the longer one's bases; null of a shuffle."""
 
 KINDS = {
-    "exact_duplicate": "have an exact duplicate in another split",
-    "reverse_complement_duplicate": "have an exact duplicate on the other strand in another split",
-    "near_duplicate": "have a near-duplicate in another split",
-    "overlapping_place": "share bases of the genome with a window of another split",
-    "shuffle_of_other_split": "are a shuffle of an example of another split, or have one there",
+    "exact_duplicate": "have an exact duplicate",
+    "reverse_complement_duplicate": "have an exact duplicate on the other strand",
+    "near_duplicate": "have a near-duplicate",
+    "overlapping_place": "share bases of the genome with another window",
+    "shuffle_of_other_split": "are a shuffle of another example, or have one",
     "positive_among_negatives": "are negatives at the place of a positive, or like one",
     "contradictory_labels": "have an equal sequence with another label",
 }
-"""What examples do that a kind of finding concerns; of the last two kinds also within a split."""
+"""What examples do that a kind of finding concerns; but for the last two kinds it matters across splits alone."""
 
 OF_LABELS = ("positive_among_negatives", "contradictory_labels")
 """The kinds that are wrong within a split, too."""
@@ -204,6 +204,7 @@ def tell_leaks(leaks: pl.DataFrame, sizes: dict[str, int]) -> list[str]:
         concerned = [f"{row[split]} of {sizes[split]} {split}" for split in ("test", "validation") if row[split]]
         if row["kind"] in OF_LABELS:
             concerned = [f"{row['examples']} of {sum(sizes.values())}"] if row["examples"] else []
+        across = "" if row["kind"] in OF_LABELS else " in another split"
         if concerned:
-            sentences.append(f"{' and '.join(concerned)} examples {KINDS[row['kind']]}")
+            sentences.append(f"{' and '.join(concerned)} examples {KINDS[row['kind']]}{across}")
     return sentences

@@ -16,6 +16,9 @@ PSEUDOCOUNT = 1.0
 TRIM_BITS = 0.25
 """Outer columns that hold less information than this are cut off."""
 
+LITTLE_BITS = 0.1
+"""A column of less says no more than that all bases occur."""
+
 IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "AC": "M", "AG": "R", "AT": "W", "CG": "S", "CT": "Y", "GT": "K",
     "ACG": "V", "ACT": "H", "AGT": "D", "CGT": "B", "ACGT": "N",
@@ -59,7 +62,10 @@ class Motif:
 
     @property
     def consensus(self) -> str:
-        """A IUPAC letter a column: the fewest bases that are together at least 70 % likely."""
+        """A IUPAC letter a column: the fewest bases that are together at least 70 % likely, or N where it tells little.
+
+        That is where four bases would be needed, or three and the column has less than :data:`LITTLE_BITS`.
+        """
         return "".join(_letter(column) for column in self.ppm)
 
 
@@ -92,4 +98,6 @@ def trim(ppm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _letter(column: npt.NDArray[np.float64]) -> str:
     order = np.argsort(-column, kind="stable")
     enough = int(np.searchsorted(column[order].cumsum(), 0.7)) + 1
+    if enough == 3 and column_information(column[None])[0] < LITTLE_BITS:
+        enough = 4
     return IUPAC["".join(sorted("ACGT"[base] for base in order[:enough]))]

@@ -101,21 +101,21 @@ def learning_sentence(curve: Curve, ceiling: float | None, metric: str) -> str:
     match limit(curve, ceiling):
         case "noise":
             return (
-                f"{curve.model} is limited by noise in the data: {missing}, and neither more examples nor another "
+                f"{curve.model} seems limited by noise in the data: {missing}, and neither more examples nor another "
                 "model can bring more than that."
             )
         case "data":
             beside = f", and {missing}" if missing else ""
-            return f"{curve.model} is limited by data: {step}{beside}. More examples would help."
+            return f"{curve.model} seems limited by data: {step}{beside}. More examples would probably help."
         case "model":
             return (
-                f"{curve.model} is limited by itself: {step}, yet {missing}. Another model would help more than more "
-                "examples."
+                f"{curve.model} seems limited by itself: {step}, yet {missing}. Another model would probably help more "
+                "than more examples."
             )
         case _:
             return (
-                f"{curve.model} has learned what it can from such examples: {step}. Whether another model could do "
-                "better, only a known ceiling would tell."
+                f"{curve.model} seems to have learned what it can from such examples: {step}. Whether another model "
+                "could do better, only a known ceiling would tell."
             )
 
 

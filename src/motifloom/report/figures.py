@@ -105,7 +105,9 @@ def training_figures(results: Results, dataset: str) -> list[TrainingFigure]:
     y = Axis.over("Loss", 0.95 * min(losses), 1.02 * max(losses), most=5)
     label = LABELS[results.main_metric(dataset, "")]
     return [
-        _training(model, tables, y, label) for model, tables in histories.items() if any(len(table) for table in tables)
+        _training(model, tables, y, label, results.config.training.max_epochs)
+        for model, tables in histories.items()
+        if any(len(table) for table in tables)
     ]
 
 
@@ -115,7 +117,7 @@ def _unit(x_label: str, y_label: str) -> Frame:
     return Frame(axes[0], axes[1], width=380, height=350)
 
 
-def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis, metric: str) -> TrainingFigure:
+def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis, metric: str, longest: int) -> TrainingFigure:
     epochs = [epoch for table in tables for epoch in table["epoch"].to_list()]
     first, last = min(epochs), max(epochs)
     places = sorted({first, *range(-(-first // (step := _step(last - first))) * step, last + 1, step)})
@@ -136,6 +138,8 @@ def _training(model: str, tables: Sequence[pl.DataFrame], y: Axis, metric: str) 
     mark = (dots[0][0], "kept") if len(dots) == 1 else None
     picture = line_chart(f"Loss of {model} by epoch, training and validation", frame, lines, mark, dots)
     note = f"kept epoch {listed(kept)} (validation {metric} {listed(reached)}); the last was {last}" if kept else ""
+    if note and last + 1 == longest:
+        note += ", where max_epochs ended the training: a greater one may give better results"
     return TrainingFigure(model, picture, note)
 
 

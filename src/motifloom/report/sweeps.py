@@ -90,15 +90,19 @@ def sweep_lesson(table: pl.DataFrame, metric: str) -> str:
     if at.get((chosen, "test")) is not None:
         choice += f" and reaches {fixed(at[chosen, 'test'])} on test"
     train, test = at.get((freest, "train")), at.get((freest, "test"))
-    if train is None or test is None or train - test < MEMORISED:
-        return f"{choice}."
-    itself = parameter.symbol == "k" and train > 0.999
+    edge = ""
+    if len(settings) > 1 and chosen in {min(settings), max(settings)}:
+        tried = "least" if chosen == min(settings) else "greatest"
+        edge = f" It is the {tried} that was tried: beyond it may be better."
+    itself = parameter.symbol == "k" and train is not None and train > 0.999
+    if train is None or test is None or train - test < MEMORISED or (chosen == freest and not itself):
+        return f"{choice}.{edge}"
     reason = ", because every training sequence is its own nearest neighbour" if itself else ""
     memory = (
         f"With {parameter.symbol} = {freest:g} the model memorises: {metric} {fixed(train)} on train, "
         f"{fixed(test)} on test{reason}"
     )
-    return f"{memory}; {choice}."
+    return f"{memory}; {choice}.{edge}"
 
 
 def _picture(model: str, table: pl.DataFrame, label: str, parameter: Parameter) -> Markup:

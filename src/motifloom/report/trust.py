@@ -157,8 +157,10 @@ def _fall(audit: Audit, nothing_left: bool) -> str:
     change, model, value, without = changes[task]
     metric = next(LABELS.get(row["metric"], row["metric"]) for row in audit["without_leaks"] if row["task"] == task)
     of_task = f", {task}" if len(best) > 1 else ""
-    verb = "falls" if change > 0 else "goes"
-    return f"without them {model} {verb} from {fixed(value)} to {fixed(without)} ({metric}{of_task})"
+    way = f"{'falls' if change > 0 else 'goes'} from {fixed(value)} to {fixed(without)}"
+    if fixed(value) == fixed(without):
+        way = f"stays at {fixed(value)}"
+    return f"without them {model} {way} ({metric}{of_task})"
 
 
 def _main_tasks(audit: Audit) -> list[str]:
@@ -240,7 +242,7 @@ def _chart(results: Results, found: Mapping[str, Any]) -> Markup | None:
     names = {"gc": "GC content", "length": "length", "unknown": "unknown bases", "soft_masked": "soft-masked bases"}
     bars = [(shown, features[name], "") for name, shown in names.items()]
     if strongest:
-        bars.append((f"strongest pair: {strongest}", single[strongest], ""))
+        bars.append((f"strongest pair on test: {strongest}", single[strongest], ""))
     bars.append(("all dinucleotides", features["dinucleotides"], ""))
     if found["model"] is not None:
         bars.append((found["model"], found["model_value"], colour(results, found["model"])))

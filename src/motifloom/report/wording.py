@@ -25,6 +25,15 @@ def fixed(value: float | None, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def resolved(value: float | None, digits: int = 3) -> str:
+    """Return `value` as :func:`fixed` does; one that would round to 0 keeps its sign and its first digit."""
+    text = fixed(value, digits)
+    if not value or not math.isfinite(value) or any(digit in text for digit in "123456789"):
+        return text
+    decimals = -math.floor(math.log10(abs(value)))
+    return fixed(value, decimals) if decimals <= 5 else _scientific(value, 0)
+
+
 def measured(value: float | None) -> str:
     """Return a `value` of any size with three significant digits; a dash where there is no value."""
     if value is None or not math.isfinite(value):
@@ -36,8 +45,8 @@ def measured(value: float | None) -> str:
 
 
 def signed(value: float | None, digits: int | None = 3) -> str:
-    """Return `value` as :func:`fixed` does, or :func:`measured` without `digits`; with a plus sign where positive."""
-    text = measured(value) if digits is None else fixed(value, digits)
+    """Return `value` as :func:`resolved` does, or :func:`measured` without `digits`; with a plus sign if positive."""
+    text = measured(value) if digits is None else resolved(value, digits)
     return f"+{text}" if value is not None and math.isfinite(value) and value > 0 else text
 
 
@@ -57,7 +66,7 @@ def probability(value: float | None) -> str:
     return _scientific(value, 1)
 
 
-def interval(low: float | None, high: float | None, show: Callable[[float], str] = fixed) -> str:
+def interval(low: float | None, high: float | None, show: Callable[[float], str] = resolved) -> str:
     """Return the two ends of an interval between brackets, or nothing where one of them is missing."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""

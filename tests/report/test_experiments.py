@@ -54,8 +54,8 @@ def test_what_limits_a_model_is_told(test: tuple[float, ...], ceiling: float | N
 
 def test_the_sentence_tells_the_last_step_and_what_is_missing() -> None:
     assert learning_sentence(curve(0.8, 0.9, 0.95), 0.99, "AUROC") == (
-        "cnn seems limited by data: from 500 to 1\N{NARROW NO-BREAK SPACE}000 training examples its AUROC on test changes "
-        "by +0.050, and it is 0.040 below the ceiling. More examples would probably help."
+        "cnn seems limited by data: from 500 to 1\N{NARROW NO-BREAK SPACE}000 training examples its AUROC on test "
+        "changes by +0.050, and it is 0.040 below the ceiling. More examples would probably help."
     )
     assert "it is 0.005 below the ceiling, and neither" in learning_sentence(curve(0.9, 0.95), 0.955, "AUROC")
     assert "changes by −0.010, yet it is 0.100 below" in learning_sentence(curve(0.9, 0.89), 0.99, "AUROC")

@@ -19,30 +19,26 @@ def lesson(parameter: str, reached: dict[float, tuple[float, float]], chosen: fl
     return sweep_lesson(pl.DataFrame(rows, names, orient="row"), "AUROC")
 
 
+MEMORISES = (
+    "With k = 1 the model memorises: AUROC 1.000 on train, 0.600 on test, because every training sequence is its own "
+    "nearest neighbour; k = 9 (plain) was chosen on validation and reaches 0.700 on test."
+)
+GREATEST = (
+    "k = 99 (plain) was chosen on validation and reaches 0.720 on test. It is the greatest that was tried: beyond it "
+    "may be better."
+)
+LEAST = (
+    "λ = 0.001 (plain) was chosen on validation and reaches 0.600 on test. It is the least that was tried: beyond it "
+    "may be better."
+)
+
+
 @pytest.mark.parametrize(
     ("parameter", "reached", "chosen", "expected"),
     [
-        (
-            "neighbours",
-            {1: (1.0, 0.6), 9: (0.8, 0.7), 99: (0.75, 0.72)},
-            9,
-            "With k = 1 the model memorises: AUROC 1.000 on train, 0.600 on test, because every training sequence is its "
-            "own nearest neighbour; k = 9 (plain) was chosen on validation and reaches 0.700 on test.",
-        ),
-        (
-            "neighbours",
-            {9: (0.8, 0.7), 99: (0.75, 0.72)},
-            99,
-            "k = 99 (plain) was chosen on validation and reaches 0.720 on test. It is the greatest that was tried: beyond "
-            "it may be better.",
-        ),
-        (
-            "penalty",
-            {0.001: (0.99, 0.6), 0.1: (0.8, 0.58)},
-            0.001,
-            "λ = 0.001 (plain) was chosen on validation and reaches 0.600 on test. It is the least that was tried: beyond "
-            "it may be better.",
-        ),
+        ("neighbours", {1: (1.0, 0.6), 9: (0.8, 0.7), 99: (0.75, 0.72)}, 9, MEMORISES),
+        ("neighbours", {9: (0.78, 0.7), 99: (0.75, 0.72)}, 99, GREATEST),
+        ("penalty", {0.001: (0.99, 0.6), 0.1: (0.8, 0.58)}, 0.001, LEAST),
     ],
     ids=["memorises", "greatest", "least"],
 )

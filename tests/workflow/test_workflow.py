@@ -459,6 +459,10 @@ def test_an_input_that_went_bad_ends_the_next_run_before_its_first_job(tmp_path:
     assert tiny_run.jobs(said) == []
     assert (tmp_path / prepared).read_bytes() == made
 
+    (tmp_path / "t.tsv").write_text("sequence\tlabel\n" + "".join(rows[::2] + rows[1:-2:2]))
+    os.utime(tmp_path / "t.tsv", (0, 0))
+    assert "prepare dataset=bad" in tiny_run.jobs(run(tmp_path, prepared, *TINY_RUN))
+
 
 @pytest.mark.parametrize("results", ["t.tsv", "t.tsv/below"])
 def test_a_file_in_the_place_of_the_results_is_told_in_a_line(results: str, tmp_path: Path) -> None:

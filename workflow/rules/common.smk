@@ -92,6 +92,14 @@ def genome_folder(wildcards, input):
     return [str(Path(input.genome[0]).parent)] if input.genome else []
 
 
+def sizes(files):
+    """Return how many bytes each of the user's files has; what the run itself makes is not there before it.
+
+    Snakemake asks when a file was written: one that gives way to an older one would not be noticed.
+    """
+    return [os.path.getsize(file) for file in files if not Path(file).is_relative_to(RESULTS)]
+
+
 def dataset_files(wildcards):
     """Return the files of a prepared dataset that hold its sequences."""
     return [f"{RESULTS}/{wildcards.dataset}/{name}" for name in ("sequences.parquet", "sequences.bin")]

@@ -82,6 +82,8 @@ use rule pack as pack_trial with:
     wildcard_constraints:
         trial=SIMULATED,
         genome="[^/]+",
+    params:
+        sizes=[],
 
 
 use rule prepare as prepare_trial with:
@@ -102,6 +104,7 @@ use rule prepare as prepare_trial with:
         dataset=PAIR,
     params:
         config=trial_settings,
+        sizes=[],
         rerun_on=trial_rerun_on("prepare"),
 
 

@@ -78,6 +78,7 @@ rule pack:
         runtime="30m",
     params:
         folder=subpath(output.codes, parent=True),
+        sizes=lambda wildcards: sizes([GENOMES[wildcards.genome]]),
     shell:
         "motifloom pack --fasta {input.fasta:q} --output {params.folder:q} --log {log:q}"
 
@@ -104,6 +105,7 @@ rule prepare:
         config=settings,
         genome=genome_folder,
         folder=subpath(output.examples, parent=True),
+        sizes=lambda wildcards: sizes(CONFIG.source_files(wildcards.dataset)),
         rerun_on=lambda wildcards: CONFIG.settings_of("prepare", wildcards.dataset),
     shell:
         "motifloom prepare"

@@ -158,6 +158,32 @@ def test_a_checkpoint_of_another_training_is_refused(toy, toy_config, trained, t
         load_for(path, planted("binary", 60), "binary", cnn)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "foo"},
+        {"kind": ["binary"]},
+        {"tasks": "toy"},
+        {"length": 60.0},
+        {"both_strands": "no"},
+        {"both_strands": torch.ones(2)},
+        {"alphabet": "TGCA"},
+        {"centre": [0.0, 1.0]},
+        {"spread": [0.0]},
+        {"more": 1},
+        {"network": {"architecture": "cnn", "filters": -1}},
+    ],
+    ids=lambda changes: "-".join(f"{key} {type(value).__name__}" for key, value in changes.items()),
+)
+def test_hyperparameters_of_another_kind_are_refused(trained, tmp_path, changes):
+    save(trained[0], path := tmp_path / "model.ckpt")
+    content = torch.load(path, weights_only=True)
+    content["hyper_parameters"] |= changes
+    torch.save(content, path)
+    with pytest.raises(InputError, match="is no checkpoint of tensors and plain values"):
+        load(path)
+
+
 def test_a_missing_checkpoint_is_told(tmp_path):
     with pytest.raises(InputError, match=r"model\.ckpt: no such file"):
         load(tmp_path / "model.ckpt")

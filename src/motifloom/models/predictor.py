@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import torch
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from torch import Tensor, nn
 
 from motifloom import config
@@ -15,6 +15,28 @@ from motifloom.models.networks import build
 
 if TYPE_CHECKING:
     from motifloom.models.base import Network
+
+
+class _Hyperparameters(BaseModel):
+    """The kinds of a predictor's arguments; what a checkpoint holds may be anything."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    network: dict[str, Any]
+    kind: config.Kind
+    tasks: Annotated[list[str], Field(min_length=1)]
+    length: Annotated[int, Field(ge=1)]
+    both_strands: bool
+    alphabet: Literal["ACGT"]
+    centre: list[float] | None
+    spread: list[Annotated[float, Field(gt=0)]] | None
+    origin: dict[str, Any] | None
+
+    @model_validator(mode="after")
+    def _one_of_each_task(self) -> Self:
+        if any(values is not None and len(values) != len(self.tasks) for values in (self.centre, self.spread)):
+            raise ValueError("centre and spread: expected a value for each task")
+        return self
 
 
 class Predictor(nn.Module):
@@ -53,6 +75,11 @@ class Predictor(nn.Module):
     ----------
     hyperparameters
         All of these.
+
+    Raises
+    ------
+    ValidationError
+        A ``ValueError``, where an argument is of another kind.
     """
 
     centre: Tensor
@@ -71,8 +98,6 @@ class Predictor(nn.Module):
         origin: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if alphabet != BASES:
-            raise ValueError(f"an alphabet of {alphabet!r}; expected {BASES!r}")
         self.hyperparameters: dict[str, Any] = {
             "network": network,
             "kind": kind,
@@ -84,6 +109,7 @@ class Predictor(nn.Module):
             "spread": spread,
             "origin": origin,
         }
+        _Hyperparameters.model_validate(self.hyperparameters)
         self.settings: config.Network = TypeAdapter[Any](config.Model).validate_python(network)
         self.network: Network = build(self.settings, len(tasks), length)
         self.kind, self.both_strands = kind, both_strands

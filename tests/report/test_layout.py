@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from tests.report.test_diagnosis import diagnose
 from tests.report.test_page import VOID, Page, made
 
+from motifloom.report.charts import TICK, TOP, Axis, Frame, Line, line_chart
+from motifloom.report.svg import text_width
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from motifloom.config import Config
@@ -44,3 +49,23 @@ def test_every_table_scrolls_in_itself(make_folder: Make, make_kinds: Make, kind
     tables = Tables(made(case)).tables
     assert len(tables) > 10
     assert all("scroll" in around.split() for around in tables)
+
+
+def texts(drawn: str) -> dict[str, Sequence[ET.Element]]:
+    """Return the texts of a picture, each with its elements."""
+    found: dict[str, list[ET.Element]] = {}
+    for element in ET.fromstring(drawn).iter("text"):  # noqa: S314 - our own
+        found.setdefault("".join(element.itertext()), []).append(element)
+    return dict(found)
+
+
+@pytest.mark.parametrize("chosen", [0, 2, 4])
+def test_the_words_at_a_mark_stand_above_all_lines(chosen: int) -> None:
+    frame = Frame(Axis.over("k", 0, 4), Axis.over("AUROC", 0.5, 1), 330, 230)
+    line = Line("train", "on-train", np.array([[0, 1], [4, 1]]), dots=True)
+    (words,) = texts(line_chart("sweep", frame, [line], (chosen, "chosen")))["chosen"]
+    assert float(words.attrib["y"]) < TOP == frame.to_px([[0, 1]])[0, 1]
+    assert "mid" in words.attrib["class"]
+    half = text_width("chosen", TICK) / 2
+    assert half <= float(words.attrib["x"]) <= frame.width - half + 0.05
+    assert float(words.attrib["x"]) == pytest.approx(frame.to_px([[chosen, 1]])[0, 0], abs=half)

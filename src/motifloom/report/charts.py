@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motifloom.report.svg import number, path, picture, tag, ticks
+from motifloom.report.svg import number, path, picture, tag, text_width, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from markupsafe import Markup
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 40
-"""The margins of a frame, in px."""
+LEFT, RIGHT, TOP, BOTTOM = 46, 10, 14, 40
+"""The margins of a frame, in px; at the top there is room for the words at a mark."""
+
+TICK = 11
+"""The size of the words at ticks and marks, in px, as the style sheet has it."""
 
 
 @dataclass(frozen=True)
@@ -108,16 +111,13 @@ def line_chart(
     title
         What the picture shows, for those who do not see it.
     mark
-        A place on the x axis that gets a vertical line, and the words beside it.
+        A place on the x axis that gets a vertical line, and the words above it.
     dots
         Points that are marked: x, y and classes.
     """
     parts = frame.draw()
     if mark is not None:
-        at = float(frame.x.place(mark[0], LEFT, frame.width - RIGHT))
-        side, shift = ("end", -5) if at > frame.width * 0.6 else ("start", 5)
-        parts.append(tag("path", class_="mark", d=f"M{number(at)},{TOP}V{frame.height - BOTTOM}"))
-        parts.append(tag("text", mark[1], x=at + shift, y=TOP + 10, class_=f"tick {side}"))
+        parts.extend(_mark(frame, *mark))
     for line in lines:
         points = frame.to_px(line.points)
         parts.append(tag("path", tag("title", line.name), class_=f"line {line.css}", d=path(points)))
@@ -127,6 +127,14 @@ def line_chart(
         px = frame.to_px([[x, y]])[0]
         parts.append(tag("circle", cx=float(px[0]), cy=float(px[1]), r=4, class_=f"kept {css}"))
     return picture(frame.width, frame.height, title, *parts, class_="chart")
+
+
+def _mark(frame: Frame, place: float, words: str) -> list[Markup]:
+    """Draw a vertical line with words above the frame, where no line runs through them."""
+    at = float(frame.x.place(place, LEFT, frame.width - RIGHT))
+    middle = min(at, frame.width - text_width(words, TICK) / 2)
+    line = tag("path", class_="mark", d=f"M{number(at)},{TOP}V{frame.height - BOTTOM}")
+    return [line, tag("text", words, x=middle, y=TOP - 4, class_="tick mid")]
 
 
 @dataclass(frozen=True)

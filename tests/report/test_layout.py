@@ -10,8 +10,8 @@ import pytest
 from tests.report.test_diagnosis import diagnose
 from tests.report.test_page import VOID, Page, made
 
-from motifloom.report.charts import TICK, TOP, Axis, Frame, Line, line_chart
-from motifloom.report.svg import text_width
+from motifloom.report.charts import NAME, NAMES, TICK, TOP, Axis, Estimate, Frame, Line, forest, line_chart
+from motifloom.report.svg import shorten, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,3 +69,24 @@ def test_the_words_at_a_mark_stand_above_all_lines(chosen: int) -> None:
     half = text_width("chosen", TICK) / 2
     assert half <= float(words.attrib["x"]) <= frame.width - half + 0.05
     assert float(words.attrib["x"]) == pytest.approx(frame.to_px([[chosen, 1]])[0, 0], abs=half)
+
+
+@pytest.mark.parametrize(
+    "name", ["small_cnn_ensemble", "MMMMMMMMMMMMMMMM", "m" * 300, "a_network_with_quite_a_long_name_ensemble"]
+)
+def test_names_have_the_room_they_need_or_are_shortened(name: str) -> None:
+    rows = [Estimate(one, "model-0", 0.8, "0.800", [(0.8, 0.7, 0.9)]) for one in ("knn", name)]
+    drawn = forest("forest", "AUROC", rows, None)
+    short = shorten(name, NAME, NAMES)
+    assert text_width(short, NAME) <= NAMES
+    (words,) = texts(drawn)[name + short if short != name else name]
+    assert "end" in words.attrib["class"]
+    assert text_width(short, NAME) <= float(words.attrib["x"])
+    assert [element.text for element in words] == ([name] if short != name else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "short"), [("cnn", "cnn"), ("a" * 10, "a" * 10), ("abcdefghijklm", "abcd…jklm"), ("", "")]
+)
+def test_what_is_shortened_keeps_its_ends(text: str, short: str) -> None:
+    assert shorten(text, 10, 66) == short

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motifloom.report.svg import number, path, picture, tag, text_width, ticks
+from motifloom.report.svg import BOLD, number, path, picture, shorten, tag, text_width, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,12 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 10, 14, 40
 
 TICK = 11
 """The size of the words at ticks and marks, in px, as the style sheet has it."""
+
+NAME = 12 * BOLD
+"""The size of names, which are bold, as if they were not."""
+
+NAMES = 200
+"""Names that need more room, in px, are shortened."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ def forest(title: str, label: str, rows: Sequence[Estimate], ceiling: Estimate |
     ends = np.array([end for row in shown for triple in row.replicates for end in triple if np.isfinite(end)])
     pad = max(0.05 * float(np.ptp(ends)), 0.005)
     axis = Axis.over(label, float(ends.min()) - pad, min(float(ends.max()) + pad, max(1.0, float(ends.max()))), most=7)
-    names = 18 + 7 * max(len(row.name) for row in rows)
+    names = 18 + math.ceil(max(text_width(shorten(row.name, NAME, NAMES), NAME) for row in rows))
     gap = 26
     top = 24 if ceiling else 8
     width, height = names + 420, top + gap * len(rows) + 40
@@ -187,10 +194,17 @@ def _ceiling(row: Estimate, axis: Axis, box: tuple[float, float, float, float]) 
     return [line, tag("text", f"ceiling {row.text}", x=min(at, right), y=top - 7, class_="tick mid")]
 
 
+def _name(name: str, right: float, y: float) -> Markup:
+    """Write a name that ends at `right`; one that is shortened is told in full when pointed at."""
+    short = shorten(name, NAME, NAMES)
+    full = [tag("title", name)] if short != name else []
+    return tag("text", *full, short, x=right, y=y, class_="name end")
+
+
 def _estimate(row: Estimate, axis: Axis, box: tuple[float, float, float, float]) -> list[Markup]:
     left, right, middle, width = box
     parts = [
-        tag("text", row.name, x=left - 10, y=middle + 4, class_="name end"),
+        _name(row.name, left - 10, middle + 4),
         tag("text", row.text, x=width - 4, y=middle + 4, class_="value end"),
     ]
     offsets = np.linspace(-7, 7, len(row.replicates)) if len(row.replicates) > 1 else np.zeros(1)

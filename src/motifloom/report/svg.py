@@ -68,6 +68,15 @@ def text_width(text: str, size: float) -> float:
     return size * sum(shares)
 
 
+def shorten(text: str, size: float, room: float) -> str:
+    """Return `text` if it needs at most `room` px, else its beginning and its end around an ellipsis."""
+    kept, short = len(text) - 1, text
+    while kept > 1 and text_width(short, size) > room:
+        short = f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+        kept -= 1
+    return short
+
+
 def path(points: npt.NDArray[np.float64]) -> str:
     """Return the ``d`` of a line through points of shape ``(n, 2)`` in px."""
     return "M" + " ".join(f"{number(x)},{number(y)}" for x, y in points)

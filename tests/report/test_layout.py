@@ -10,6 +10,8 @@ import pytest
 from tests.report.test_diagnosis import diagnose
 from tests.report.test_page import VOID, Page, made
 
+from motifloom.report.attributions import APART, COLUMN, track
+from motifloom.report.attributions import NAME as SMALL
 from motifloom.report.charts import NAME, NAMES, TICK, TOP, Axis, Estimate, Frame, Line, forest, line_chart
 from motifloom.report.svg import shorten, text_width
 
@@ -90,3 +92,27 @@ def test_names_have_the_room_they_need_or_are_shortened(name: str) -> None:
 )
 def test_what_is_shortened_keeps_its_ends(text: str, short: str) -> None:
     assert shorten(text, 10, 66) == short
+
+
+@pytest.mark.parametrize(
+    ("stretches", "written"),
+    [
+        ([(5, 15), (30, 40)], [0, 1]),
+        ([(10, 20), (14, 24)], [0, 1]),  # the second one moves to the right
+        ([(10, 20), (11, 19), (40, 60)], [0, 2]),
+        ([(0, 2), (57, 60)], [0, 1]),
+        ([(50, 58), (57, 60)], [0]),
+    ],
+)
+def test_names_of_patterns_keep_apart_and_inside(stretches: list[tuple[int, int]], written: list[int]) -> None:
+    marks = [(start, end, f"pattern {number}") for number, (start, end) in enumerate(stretches)]
+    drawn = track("ACGT" * 15, np.ones(60), marks, "track")
+    names = texts(drawn)
+    assert list(names) == [f"pattern {number}" for number in written]
+    half, right = text_width("pattern 0", SMALL) / 2, -float(APART)
+    for (words,) in names.values():
+        middle = float(words.attrib["x"])
+        assert middle - half >= right + APART - 0.1
+        right = middle + half
+    assert right <= 60 * COLUMN + 0.1
+    assert [drawn.count(f"<title>{name}</title>") for *_, name in marks] == [1] * len(marks)

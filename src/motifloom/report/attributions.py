@@ -12,11 +12,11 @@ import polars as pl
 from motifloom.motifs.convergence import GREAT_DELTA, relative_delta
 from motifloom.report.logos import BASES
 from motifloom.report.scores import Cell, colour
-from motifloom.report.svg import number, picture, tag
+from motifloom.report.svg import number, picture, tag, text_width
 from motifloom.report.wording import measured, signed, thousands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     from markupsafe import Markup
@@ -33,6 +33,9 @@ WIDEST = 120
 
 COLUMN, HEIGHT, MARK = 8, 56, 12
 """The size of a base and of a track, and the room below it for patterns, in px."""
+
+NAME, APART = 9, 4
+"""The size of the names of patterns, as the style sheet has it, and the least room between two, in px."""
 
 SHUFFLE = re.compile(r":shuffle\d+$")
 """What the name of a shuffle ends with."""
@@ -184,7 +187,8 @@ def track(sequence: str, values: Floats, marks: Sequence[tuple[int, int, str]], 
     values
         Of each base, shape ``(len(sequence),)``.
     marks
-        Stretches that are underlined: start, end and name.
+        Stretches that are underlined: start, end and name, the first one first. A name for which there is no
+        room below its stretch is shown when pointed at.
     """
     up, down = max(float(values.max(initial=0)), 0.0), max(float(-values.min(initial=0)), 0.0)
     unit = HEIGHT / ((up + down) or 1.0)
@@ -199,6 +203,19 @@ def track(sequence: str, values: Floats, marks: Sequence[tuple[int, int, str]], 
     width = len(sequence) * COLUMN
     lines = [tag("line", x1=0, x2=width, y1=axis, y2=axis, class_="axis")]
     for start, end, name in marks:
-        lines.append(tag("line", x1=start * COLUMN, x2=end * COLUMN, y1=HEIGHT + 2, y2=HEIGHT + 2, class_="seqlet"))
-        lines.append(tag("text", name, x=(start + end) / 2 * COLUMN, y=HEIGHT + MARK, text_anchor="middle"))
+        ends = {"x1": start * COLUMN, "x2": end * COLUMN}
+        lines.append(tag("line", tag("title", name), **ends, y1=HEIGHT + 2, y2=HEIGHT + 2, class_="seqlet"))
+    for name, middle in _named(marks, width):
+        lines.append(tag("text", name, x=middle, y=HEIGHT + MARK, text_anchor="middle"))
     return picture(width, HEIGHT + MARK + 2, title, *lines, *letters, class_="track")
+
+
+def _named(marks: Sequence[tuple[int, int, str]], width: float) -> Iterator[tuple[str, float]]:
+    """Yield the names that are written and the middle of each, below its stretch and apart from the one before."""
+    free = 0.0
+    for start, end, name in marks:
+        half = text_width(name, NAME) / 2
+        middle = min(max((start + end) / 2 * COLUMN, free + half), width - half)
+        if free + half <= middle <= max(end * COLUMN, half):
+            free = middle + half + APART
+            yield name, middle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -116,3 +117,17 @@ def test_names_of_patterns_keep_apart_and_inside(stretches: list[tuple[int, int]
         right = middle + half
     assert right <= 60 * COLUMN + 0.1
     assert [drawn.count(f"<title>{name}</title>") for *_, name in marks] == [1] * len(marks)
+
+
+def test_two_pictures_of_calibration_share_the_legend_above_them(make_folder: Make) -> None:
+    case = make_folder(2)
+    diagnose(*case)
+    text = made(case)
+    pairs = re.findall(r'<figure class="pair">\n<figcaption>(.*?)</figcaption>(.*?)</div>\n</figure>', text, re.DOTALL)
+    assert len(pairs) == 1 + 3
+    for legend, pictures in pairs:
+        assert legend.count('class="key"') == legend.count('class="swatch') == 3
+        assert pictures.count('class="swatch') == 0
+        assert re.findall(r"<figcaption>(.*?)</figcaption>", pictures) == ["as it is", "with the temperature"]
+        assert re.findall(r'<svg[^>]* width="(\d+)"', pictures) == ["264", "264"]
+    assert 16 * float(re.findall(r"\.pair { width: ([\d.]+)rem", text)[0]) == 2 * 264 + 28

@@ -37,6 +37,9 @@ PROPERTIES = {
     "chromosome": "chromosome",
     "strength": "strength of positives' peaks",
 }
+CURVE = (264, 262)
+"""The size of a picture in px; two of them, and what is between them, are as wide as a pair in the style sheet."""
+
 UNIT = [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
@@ -175,7 +178,8 @@ def _curves(results: Results, table: pl.DataFrame, standings: Sequence[Standing]
 
 def _curve(results: Results, points: pl.DataFrame, models: Sequence[str]) -> Markup:
     texts = [f"{value:g}" for value in UNIT]
-    frame = Frame(Axis("Mean score", 0, 1, UNIT, texts), Axis("Share of positives", 0, 1, UNIT, texts), 300, 280)
+    axes = [Axis(label, 0, 1, UNIT, texts) for label in ("Mean score", "Share of positives")]
+    frame = Frame(axes[0], axes[1], *CURVE)
     lines = [Line("as it should be", "chance", np.array([[0.0, 0.0], [1.0, 1.0]]))]
     for model in models:
         places = points.filter(model=model).select("mean_score", "positive_share").to_numpy()

@@ -202,8 +202,14 @@ def _models(results: Results, dataset: str, audit: Audit) -> Iterator[WithoutRow
                     model,
                     colour(results, model),
                     LABELS.get(mine[0]["metric"], mine[0]["metric"]),
-                    [*(_score(values) for values in both), Cell(signed(change), sort=change)],
+                    [*(_score(values) for values in both), _change(change)],
                 )
+
+
+def _change(change: float | None) -> Cell:
+    """Show a difference with its sign, unless it is less than what the scores beside it show."""
+    small = change is None or abs(change) < 0.0005
+    return Cell(fixed(change) if small else signed(change), sort=change)
 
 
 def _score(values: Sequence[float]) -> Cell:

@@ -157,8 +157,8 @@ def bare_loop_of_torch_layers(folder: Path, model: str) -> dict[str, float]:
     from motifloom.models.dropout import Dropout
 
     for module in (batch_norm, channels_last, layers):
-        module.as_image = lambda x: x.contiguous().unsqueeze(2)  # type: ignore[attr-defined]
-    Dropout.forward = lambda self, x, _=None: functional.dropout(x, self.share, self.training)  # type: ignore[method-assign]
+        module.as_image = lambda x: x.contiguous().unsqueeze(2)  # type: ignore[attr-defined]  # imported by name there
+    Dropout.forward = lambda self, x, _=None: functional.dropout(x, self.share, self.training)  # type: ignore[method-assign]  # that is the point
     return bare_loop(folder, model)
 
 

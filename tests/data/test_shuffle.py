@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from motifloom.data.shuffle import shuffled
-from motifloom.genome import decode, encode
+from motifloom.data.shuffle import shuffled, shuffled_rows
+from motifloom.genome import PADDING, decode, encode
 
 
 def shuffle_of(sequence: str, seed: int | np.random.Generator = 0) -> str:
@@ -76,3 +76,18 @@ def test_the_sequence_itself_is_not_changed():
 def test_a_long_run_of_one_base_is_left_by_its_rare_edges():
     sequence = "A" * 30_000 + "CAGAT" + "A" * 30_000 + "C"
     assert Counter(pairwise(shuffle_of(sequence))) == Counter(pairwise(sequence))
+
+
+def test_rows_are_shuffled_one_after_the_other_within_what_is_known():
+    rows = ["ACGTTGCAACGT", "NNACGTTGCANN", "NNNNNNNNNNNN", "ACGTTN      ", "GNNNNNNNNNNN"]
+    codes = np.stack([encode(row) for row in rows])
+    codes[3, 6:] = PADDING
+    before, random = codes.copy(), np.random.default_rng(7)
+    expected = codes.copy()
+    for row, (first, last) in {0: (0, 12), 1: (2, 10), 3: (0, 5)}.items():
+        expected[row, first:last] = shuffled(codes[row, first:last], random)
+    found = shuffled_rows(codes, np.random.default_rng(7))
+    assert np.array_equal(found, expected)
+    assert not np.array_equal(found[0], codes[0])
+    assert np.array_equal(codes, before)
+    assert np.array_equal(shuffled_rows(codes[::2], np.random.default_rng(7))[0], expected[0])

@@ -18,14 +18,26 @@ LETTERS = 5
 """A C G T and the unknown base."""
 
 
-def shuffled_within(codes: Codes, random: np.random.Generator) -> Codes:
-    """Return a sequence shuffled from its first to its last known base; what surrounds those stays in its place."""
-    known = np.flatnonzero(codes < UNKNOWN)
-    if not len(known):
-        return codes.copy()
-    result, inner = codes.copy(), slice(known[0], known[-1] + 1)
-    result[inner] = shuffled(codes[inner], random)
-    return result
+def shuffled_rows(codes: Codes, random: np.random.Generator) -> Codes:
+    """Return sequences shuffled, each from its first to its last known base; what surrounds those stays in its place.
+
+    Parameters
+    ----------
+    codes
+        Shape ``(n, length)``.
+    """
+    rows = codes.copy(order="C")
+    _shuffle_rows(rows, random)
+    return rows
+
+
+@compiled
+def _shuffle_rows(codes: Codes, random: np.random.Generator) -> None:
+    for row in range(len(codes)):
+        known = np.flatnonzero(codes[row] < UNKNOWN)
+        if len(known):
+            inner = codes[row, known[0] : known[-1] + 1]
+            inner[:] = shuffled(inner, random)
 
 
 @compiled

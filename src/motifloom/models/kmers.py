@@ -40,5 +40,6 @@ def kmer_presence(codes: Codes, kmer: int, canonical: bool) -> npt.NDArray[np.bo
             bases = codes[:, offset : offset + places]
             word = 4 * word + bases
             known &= bases < UNKNOWN
-        present[np.nonzero(known)[0], columns[word[known]]] = True
+        first = np.arange(len(codes))[:, None] * present.shape[1]  # of each sequence's places in the flat table
+        present.reshape(-1)[(first + columns[np.where(known, word, 0)])[known]] = True
     return present

@@ -23,7 +23,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from motifloom.data.shuffle import shuffled_within
+from motifloom.data.shuffle import shuffled_rows
 from motifloom.genome import UNKNOWN, decode, sequence_lengths
 from motifloom.models import encoding
 from motifloom.models.cnn_bilstm import CnnBilstm
@@ -126,7 +126,8 @@ def _deep_lift(predictor: Predictor, codes: Codes, weights: Floats, random: np.r
     )  # fmt: skip
     group = 1 + REFERENCES
     for part in _parts(n, BASES_AT_A_TIME // (group * length)):
-        beside = np.stack([[c, *(shuffled_within(c, random) for _ in range(REFERENCES))] for c in codes[part]])
+        shuffles = shuffled_rows(np.repeat(codes[part], REFERENCES, axis=0), random)
+        beside = np.concatenate([codes[part][:, None], shuffles.reshape(-1, REFERENCES, length)], axis=1)
         rows = torch.from_numpy(beside.reshape(-1, length))
         x, lengths = one_hot(rows), encoding.sequence_lengths(rows)
         share = torch.from_numpy(weights[part]).repeat_interleave(group, dim=0)

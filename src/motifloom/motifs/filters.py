@@ -23,7 +23,7 @@ import torch
 from scipy.stats import betabinom, false_discovery_control
 from torch import nn
 
-from motifloom.data.shuffle import shuffled_within
+from motifloom.data.shuffle import shuffled_rows
 from motifloom.genome import PADDING, UNKNOWN, reverse_complement
 from motifloom.models.base import FilterNetwork
 from motifloom.models.batch_norm import BatchNorm
@@ -328,7 +328,7 @@ def shuffles_of(dataset: Dataset, rows: Integers, random: np.random.Generator) -
     A shuffle keeps the dinucleotides, so it tells of composition alone.
     """
     for codes in batches_of(dataset, rows):
-        yield np.stack([shuffled_within(sequence, random) for sequence in codes])
+        yield shuffled_rows(codes, random)
 
 
 def count_bases(dataset: Dataset, rows: Integers, sites: Sites, width: int, filters: int) -> npt.NDArray[np.float64]:

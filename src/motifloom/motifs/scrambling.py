@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from motifloom.data.shuffle import shuffled_within
+from motifloom.data.shuffle import shuffled_rows
 from motifloom.genome import UNKNOWN
 from motifloom.models.encoding import one_hot
 from motifloom.models.prediction import predict_codes
@@ -68,7 +68,7 @@ def scrambling_importances(
         return {}
     rows = dataset.rows("validation")
     codes, labels = dataset.codes(rows), dataset.labels(rows)
-    shuffles = np.stack([shuffled_within(sequence, random) for sequence in codes])
+    shuffles = shuffled_rows(codes, random)
     whole = predict_codes(predictor, codes)
     without = {}
     for motif in motifs:

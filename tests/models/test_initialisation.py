@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from scipy import stats
 from tests.conftest import dataset_of
@@ -18,6 +20,7 @@ from motifloom.genome import PADDING, UNKNOWN, decode, encode, reverse_complemen
 from motifloom.models import initialisation
 from motifloom.models.initialisation import (
     FLANK,
+    MOST_EXPECTED,
     aligned_counts,
     best_places,
     centred,
@@ -27,6 +30,7 @@ from motifloom.models.initialisation import (
     kmer_matrix,
     log_odds,
     most_enriched,
+    scan,
     seed_filters,
     shuffles,
 )
@@ -201,7 +205,8 @@ def test_sites_are_erased_where_the_motif_has_information(both_strands):
             if both_strands and padded[reverse_complement(site), range(7)].sum() > 2:
                 place[columns[::-1]] = UNKNOWN
     assert (expected != codes).any()
-    assert (erased(codes, motif, 2, both_strands) == expected).all()
+    sites = (scan(codes, motif, both_strands) > 2).numpy()
+    assert (erased(codes, motif, sites) == expected).all()
 
 
 def test_the_same_sequences_give_the_same_filters():
@@ -282,6 +287,19 @@ def test_enrichment_is_fishers_exact_test():
     assert most_enriched(present, np.ones(240, dtype=bool)) is None
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+def test_no_kmer_is_clearer_than_the_one_that_is_taken(seed, kmers):
+    random = np.random.default_rng(seed)
+    positive = np.arange(73) < 29
+    share = np.where(positive, *random.random((2, kmers, 1))).T
+    present = random.random((73, kmers)) < share
+    of_all, of_positive = present.sum(axis=0), present[positive].sum(axis=0)
+    p = stats.hypergeom.sf(of_positive - 1, 73, 29, of_all)
+    best = most_enriched(present, positive)
+    assert (best is None) == (p.min() * kmers >= MOST_EXPECTED)
+    assert best is None or p[best] == p.min()
+
+
 def test_of_kmers_whose_p_is_too_small_for_a_number_the_most_frequent_is_taken():
     positive = np.arange(4000) < 2000
     present = np.stack([np.arange(4000) < number for number in (1700, 1900, 1800)], axis=1)
@@ -292,7 +310,7 @@ def test_the_best_place_is_that_of_a_naive_scan():
     random = np.random.default_rng(6)
     codes = random.integers(5, size=(17, 29)).astype(np.uint8)
     motif = random.normal(size=(4, 7))
-    places, scores = best_places(codes, motif, both_strands=True)
+    places, scores = best_places(scan(codes, motif, both_strands=True))
     padded = np.vstack([motif, np.zeros(7)])
     for row, place, score in zip(codes, places, scores, strict=True):
         strands = [row, reverse_complement(row)]
@@ -304,16 +322,15 @@ def test_the_best_place_is_that_of_a_naive_scan():
 def test_sites_are_counted_as_they_read_on_their_strand():
     random = np.random.default_rng(7)
     codes = random.integers(5, size=(19, 31)).astype(np.uint8)
-    chosen = random.random(19) < 0.6
     places = random.integers(2 * (31 - 7 + 1), size=19)
     expected = np.zeros((4, 7 + 2 * FLANK))
-    for row in np.flatnonzero(chosen):
+    for row in range(19):
         strand, first = divmod(places[row], 31 - 7 + 1)
         bases = reverse_complement(codes[row]) if strand else codes[row]
         for column, place in enumerate(range(first - FLANK, first + 7 + FLANK)):
             if 0 <= place < 31 and bases[place] != UNKNOWN:
                 expected[bases[place], column] += 1
-    assert (aligned_counts(codes, places, chosen, 7) == expected).all()
+    assert (aligned_counts(codes, places, 7) == expected).all()
 
 
 def test_a_kmer_matrix_scores_its_kmer_alone_in_full():
@@ -321,7 +338,7 @@ def test_a_kmer_matrix_scores_its_kmer_alone_in_full():
     matrix = kmer_matrix(5, column, 9, both_strands=True)
     assert matrix.shape == (4, 9)
     codes = np.stack([encode(text) for text in ("AAAGATTCAAAAAA", "AAAAAGAATCAAAA", "AAAGATACAAAAAA")])
-    _, scores = best_places(codes, matrix, both_strands=True)
+    _, scores = best_places(scan(codes, matrix, both_strands=True))
     assert scores.tolist() == [5, 5, 3]
 
 

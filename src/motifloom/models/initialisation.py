@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from motifloom.models.base import Network
 
     Matrix = npt.NDArray[np.float64]
+    Mask = npt.NDArray[np.bool_]
 
 logger = logging.getLogger(__name__)
 
@@ -135,8 +136,8 @@ def seed_filters(
 
 def enriched_motifs(
     codes: Codes,
-    positive: npt.NDArray[np.bool_],
-    negative: npt.NDArray[np.bool_],
+    positive: Mask,
+    negative: Mask,
     width: int,
     number: int,
     both_strands: bool,
@@ -173,23 +174,15 @@ def enriched_motifs(
         column = most_enriched(present[compared], positive[compared])
         if column is None:
             break
-        motif = word = kmer_matrix(kmer, column, width, both_strands)
-        sites, least = present[:, column], kmer - 0.5
-        places, _ = best_places(rest, motif, both_strands)
-        for _ in range(ROUNDS):
-            if not (sites & positive).any():
-                break
-            counts = aligned_counts(rest, places, sites & positive, width)
-            motif = log_odds(centred(counts, width), background)
-            places, scores = best_places(rest, motif, both_strands)
-            least = float(np.quantile(scores[negative], NEGATIVES_BELOW, method="higher"))
-            sites = scores > least
-        rest = erased(erased(rest, motif, least, both_strands), word, kmer - 0.5, both_strands)
+        word, holders = kmer_matrix(kmer, column, width, both_strands), present[:, column]
+        motif, sites = refined(rest, word, holders, positive, negative, background, both_strands)
+        rest = erased(rest, motif, sites)
+        rest[holders] = erased(rest[holders], word, (scan(rest[holders], word, both_strands) > kmer - 0.5).numpy())
         motifs.append(motif)
     return motifs, rest[:, flank : rest.shape[1] - flank]
 
 
-def most_enriched(present: npt.NDArray[np.bool_], positive: npt.NDArray[np.bool_]) -> int | None:
+def most_enriched(present: Mask, positive: Mask) -> int | None:
     """Return the k-mer that is most clearly enriched in positive sequences; None where that may be chance.
 
     That is the least p of Fisher's exact test, one-sided; its product with the number of k-mers must be below
@@ -205,12 +198,13 @@ def most_enriched(present: npt.NDArray[np.bool_], positive: npt.NDArray[np.bool_
     if positive.all() or not positive.any():
         return None
     holders, of_positive = present.sum(axis=0), present[positive].sum(axis=0)
-    p = np.ones(len(holders))
-    more = of_positive * len(positive) > holders * int(positive.sum())  # all others have a p above any that is taken
-    p[more] = stats.hypergeom.sf(of_positive[more] - 1, len(positive), int(positive.sum()), holders[more])
-    clearest = np.flatnonzero(p == p.min())  # several where p is too small for a number
-    best = int(clearest[of_positive[clearest].argmax()])
-    return best if p[best] * len(p) < MOST_EXPECTED else None
+    fewest_first = np.lexsort((-of_positive, holders))
+    most = np.maximum.accumulate(of_positive[fewest_first])
+    # any other k-mer is in as many sequences as one of these, or more, of which no more are positive: its p is greater
+    clearest = fewest_first[np.append(True, most[1:] > most[:-1])]
+    p = stats.hypergeom.sf(of_positive[clearest] - 1, len(positive), int(positive.sum()), holders[clearest])
+    best = np.flatnonzero(p == p.min())[-1]  # of several whose p is too small for a number the most frequent one
+    return int(clearest[best]) if p[best] * len(holders) < MOST_EXPECTED else None
 
 
 def kmer_matrix(kmer: int, column: int, width: int, both_strands: bool) -> Matrix:
@@ -231,50 +225,89 @@ def shuffles(codes: Codes, random: np.random.Generator) -> Codes:
     return shuffled_rows(codes, random)
 
 
-def best_places(
-    codes: Codes, motif: Matrix, both_strands: bool
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Scan sequences, on both strands where asked to.
+def refined(
+    codes: Codes,
+    word: Matrix,
+    holders: Mask,
+    positive: Mask,
+    negative: Mask,
+    background: npt.NDArray[np.float64],
+    both_strands: bool,
+) -> tuple[Matrix, Mask]:
+    """Estimate a motif from where positive sequences hold a k-mer, then anew from its own best sites in them.
+
+    Parameters
+    ----------
+    word
+        The k-mer's matrix; the motif becomes as wide.
+    holders
+        Which sequences hold it, shape ``(n,)``; a positive one at least.
 
     Returns
     -------
-    For each sequence where its best site begins, counted from the start of the strand, that of the reverse strand
-    after all places of the forward one, and its score: the sum of the motif's values, 0 for an unknown base.
+    motif
+        Log-odds, shape ``(4, width)``.
+    sites
+        Where it scores more than in most negative sequences, shape ``(n, strands, places)`` as :func:`scan` has it.
     """
-    scores = scan(codes, motif, both_strands)
-    scores[:, 1:] = scores[:, 1:].flip(2)
-    best, place = scores.flatten(1).max(dim=1)
-    return place.numpy(), best.numpy()
+    width, chosen = word.shape[1], holders & positive
+    places, _ = best_places(scan(codes[chosen], word, both_strands))
+    for _ in range(ROUNDS):
+        motif = log_odds(centred(aligned_counts(codes[chosen], places, width), width), background)
+        scores = scan(codes, motif, both_strands)
+        everywhere, best = best_places(scores)
+        least = float(np.quantile(best[negative], NEGATIVES_BELOW, method="higher"))
+        chosen = (best > least) & positive
+        if not chosen.any():
+            break
+        places = everywhere[chosen]
+    return motif, (scores > least).numpy()
 
 
 def scan(codes: Codes, motif: Matrix, both_strands: bool) -> Tensor:
-    """Return the scores ``(n, strands, places)`` of all places, counted from the start of the forward strand."""
+    """Return the scores of all places, shape ``(n, strands, places)``, counted from the start of the forward strand.
+
+    A score is the sum of the motif's values, 0 for an unknown base.
+    """
     strands = torch.tensor(np.stack([motif, motif[::-1, ::-1]][: 1 + both_strands]), dtype=torch.float32)
     with torch.no_grad():
         parts = (torch.from_numpy(codes[first : first + BATCH]) for first in range(0, len(codes), BATCH))
         return torch.cat([functional.conv1d(one_hot(part), strands) for part in parts])
 
 
-def erased(codes: Codes, motif: Matrix, least: float, both_strands: bool) -> Codes:
-    """Return sequences in which every site that scores more than `least` is unknown, where the motif has information.
+def best_places(scores: Tensor) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return where each sequence's best site begins and its score, shape ``(n,)`` each.
 
-    Of a site, the columns whose values differ by more than 1 between the best and the worst base are erased.
+    A place is counted from the start of its strand, one of the reverse strand after all places of the forward one.
     """
-    found = (scan(codes, motif, both_strands) > least).numpy()
+    best, place = torch.cat([scores[:, 0], scores[:, 1:].flip(2).flatten(1)], dim=1).max(dim=1)
+    return place.numpy(), best.numpy()
+
+
+def erased(codes: Codes, motif: Matrix, sites: Mask) -> Codes:
+    """Return sequences in which all sites of a motif are unknown where it has information.
+
+    That is in the columns whose values differ by more than 1 between the best and the worst base.
+
+    Parameters
+    ----------
+    sites
+        Shape ``(n, strands, places)`` as :func:`scan` has it.
+    """
     columns = np.flatnonzero(np.ptp(motif, axis=0) > 1)
     rest = codes.copy()
-    for strand, reached in enumerate([columns, motif.shape[1] - 1 - columns][: 1 + both_strands]):
-        row, place = np.nonzero(found[:, strand])
+    for strand, reached in enumerate([columns, motif.shape[1] - 1 - columns][: sites.shape[1]]):
+        row, place = np.nonzero(sites[:, strand])
         rest[row[:, None], place[:, None] + reached] = UNKNOWN
     return rest
 
 
-def aligned_counts(codes: Codes, places: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_], width: int) -> Matrix:
-    """Count the bases of sites and of :data:`FLANK` bp on either side of them, shape ``(4, width + 2 FLANK)``."""
+def aligned_counts(codes: Codes, places: npt.NDArray[np.int64], width: int) -> Matrix:
+    """Count the bases of a site in each sequence and of :data:`FLANK` bp around it, shape ``(4, width + 2 FLANK)``."""
     starts = codes.shape[1] - width + 1
-    bases = np.concatenate([codes[chosen], reverse_complement(codes[chosen])])
-    minus, first = places[chosen] >= starts, places[chosen] % starts
-    rows = np.flatnonzero(chosen).size * minus + np.arange(len(first))
+    bases = np.concatenate([codes, reverse_complement(codes)])
+    minus, first = places >= starts, places % starts
+    rows = len(codes) * minus + np.arange(len(codes))
     window = first[:, None] + np.arange(-FLANK, width + FLANK)
     inside = (window >= 0) & (window < codes.shape[1])
     sites = np.where(inside, bases[rows[:, None], window.clip(0, codes.shape[1] - 1)], UNKNOWN)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 from tests.workflow import tiny_run
-from tests.workflow.tiny_run import TINY, jobs, run, times
+from tests.workflow.tiny_run import TINY, TINY_RUN, jobs, run, times
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUN = ("--cores", "2", "--configfile", "tiny.yaml")
 EXPERIMENTS: dict[str, Any] = {
     "learning_curve": {"fractions": [0.5]},
     "capacity": {"sizes": [30], "max_epochs": 2, "variations": {"filters": [4], "dropout": [0.0]}},
@@ -46,7 +45,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a finished run with experiments; only to be read."""
     folder = tmp_path_factory.mktemp("experiments")
     tiny_run.write_config(folder / "tiny.yaml", **SETTINGS)
-    run(folder, *RUN)
+    run(folder, *TINY_RUN)
     return folder
 
 
@@ -101,7 +100,7 @@ def test_a_resample_has_as_many_examples_of_each_label(done: Path) -> None:
 def test_running_again_runs_nothing(done: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(done, tmp_path / "copied", symlinks=True)
     before = times(folder / "results")
-    assert "Nothing to be done" in run(folder, *RUN)
+    assert "Nothing to be done" in run(folder, *TINY_RUN)
     assert times(folder / "results") == before
 
 
@@ -109,7 +108,7 @@ def test_a_changed_experiment_runs_its_own_trials_alone(done: Path, tmp_path: Pa
     folder = shutil.copytree(done, tmp_path / "copied", symlinks=True)
     more = {**EXPERIMENTS, "learning_curve": {"fractions": [0.25, 0.5], "models": ["knn"]}}
     tiny_run.write_config(folder / "tiny.yaml", **{**SETTINGS, "experiments": more})
-    said = run(folder, *RUN, "--dry-run")
+    said = run(folder, *TINY_RUN, "--dry-run")
     trial = "trial=learning_curve/fraction-0.25/0, dataset=tiny"
     assert jobs(said) == sorted(
         [
@@ -124,7 +123,7 @@ def test_a_changed_network_is_embedded_anew(done: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(done, tmp_path / "copied", symlinks=True)
     models = {**SETTINGS["models"], "cnn": {**TINY["models"]["cnn"], "weight_decay": 0.01}}
     tiny_run.write_config(folder / "tiny.yaml", **{**SETTINGS, "models": models})
-    again = jobs(run(folder, *RUN, "--dry-run"))
+    again = jobs(run(folder, *TINY_RUN, "--dry-run"))
     half = "trial=learning_curve/fraction-0.5/0, dataset=tiny"
     assert {"fit dataset=tiny, model=near, replicate=0", f"fit_trial {half}, model=near, replicate=0"} <= set(again)
     assert not [job for job in again if "model=knn" in job or "random_labels" in job]

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+TINY_RUN = ("--cores", "2", "--configfile", "tiny.yaml")
+
+OF_OTHER_RUNS = {"ensemble", "sample", "experiment"}
+"""Rules that a run of one replicate without experiments has no job of."""
+
+DIAGNOSIS = ("calibration", "reliability", "strata", "errors", "stability")
+"""The tables of a diagnosis."""
+
 PATIENCE = 900
 """Seconds that a busy machine may need for anything; a test that passes never waits so long."""
 
@@ -130,6 +138,13 @@ def _jobs(said: str) -> dict[str, str]:
         told = dict(re.findall(r"^ {4}(\w+): (.*)$", block, re.MULTILINE))
         found[told["jobid"]] = " ".join([rule, *([told["wildcards"]] if "wildcards" in told else [])])
     return found
+
+
+def rules() -> dict[str, str]:
+    """Return every rule's text by its name."""
+    text = "\n".join(path.read_text() for path in [ROOT / "Snakefile", *sorted(ROOT.glob("workflow/rules/*.smk"))])
+    blocks = re.findall(r"^rule (\w+):\n((?: {4}.*\n|\n)*)", text, re.MULTILINE)
+    return dict(blocks)
 
 
 def contents(results: Path) -> dict[str, bytes]:

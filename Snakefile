@@ -3,12 +3,6 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-# A configuration given with --configfile replaces the default one: nothing of config.yaml leaks into it.
-if not workflow.overwrite_configfiles:
-
-    configfile: "config.yaml"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/train.smk"

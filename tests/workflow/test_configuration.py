@@ -37,6 +37,23 @@ def test_the_default_configuration_is_valid(tmp_path: Path) -> None:
     assert {job.split()[0] for job in started} == set(rules()) - OF_OTHER_RUNS
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "no such file"),
+        (b"datasets:\n\ta: 1\n", "line 2: is no YAML: found character '\\t' that cannot start any token"),
+        (b"\xff\xfea\x00", "is no text in UTF-8: invalid start byte; expected YAML"),
+        (b"- datasets\n", "expected a mapping of keys, found list"),
+    ],
+    ids=["absent", "tab", "UTF-16", "list"],
+)
+def test_a_default_configuration_that_is_none_is_told_in_a_line(tmp_path: Path, text: bytes | None, told: str) -> None:
+    if text is not None:
+        (tmp_path / "config.yaml").write_bytes(text)
+    status, said = snakemake(tmp_path, "--cores", "1")
+    assert (status, said.splitlines()[-1]) == (2, f"error: config.yaml: {told}")
+
+
 def test_a_wrong_key_is_named_before_anything_runs(tmp_path: Path) -> None:
     tiny_run.write_config(tmp_path / "config.yaml", trainning={"max_epochs": 3}, sead=1)
     status, said = snakemake(tmp_path, "--cores", "1")

@@ -14,19 +14,25 @@ from motifloom.config import dump, load, validate
 from motifloom.errors import InputError
 from motifloom.files import existing_parent, leads_nowhere, write_text
 
+# Those given with --configfile replace the default one: nothing of config.yaml leaks into them.
+CONFIGURATION_FILES = list(map(str, workflow.configfiles)) or ["config.yaml"]
+
 
 def written_settings():
     """Return what the configuration files and the command line say; Snakemake would read a contig 1.10 as 1.1."""
     settings = {}
-    for path in workflow.configfiles:
-        update_config(settings, load(path))
+    for path in CONFIGURATION_FILES:
+        read = load(path)
+        if not isinstance(read, dict):
+            return read  # refused as what it is
+        update_config(settings, read)
     update_config(settings, workflow.config_settings.config)
     return settings
 
 
 def read_settings():
     """Return the configuration; where it, an absent file or a file in the place of results stops the run, check all."""
-    settings, source = written_settings(), " + ".join(map(str, workflow.configfiles))
+    settings, source = written_settings(), " + ".join(CONFIGURATION_FILES)
     try:
         read = validate(settings, source)
         reachable = existing_parent(read.results).is_dir() and not leads_nowhere(read.results)

@@ -87,7 +87,7 @@ def store(packed: Path, bed: Path, folder: Path) -> None:
     from motifloom.genome import Genome
 
     genome = Genome.open(packed)
-    offset = pl.col("chrom").replace_strict(genome.offsets)
+    offset = pl.coalesce(pl.when(pl.col("chrom") == name).then(place) for name, place in genome.offsets.items())
     regions = read_regions(bed).select(
         offset=offset + pl.col("start"), length=pl.col("end") - pl.col("start"), minus=pl.lit(False), own=pl.lit(False)
     )

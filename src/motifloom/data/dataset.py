@@ -78,7 +78,7 @@ class Sequences:
     @cached_property
     def room(self) -> tuple[Integers, Integers]:
         """How many bp towards the genome's start and end each sequence may be shifted by, shape ``(n,)`` each."""
-        before, after = (self.table[name].fill_null(0).to_numpy() for name in ("before", "after"))
+        before, after = (_zero_for_null(self.table[name]) for name in ("before", "after"))
         return before, after
 
     @cached_property
@@ -191,3 +191,10 @@ class Dataset:
         """
         table = self.examples.select(pl.col(self.tasks).cast(pl.Float32).fill_null(float("nan")))[rows]
         return table.to_numpy(order="c", writable=True)  # sums depend on the order in memory
+
+
+def _zero_for_null(column: pl.Series) -> Integers:
+    """Return a column of integers; where it is all null, as that of a table often is, no memory is written to."""
+    if column.null_count() == len(column):
+        return np.zeros(len(column), dtype=np.int64)
+    return column.fill_null(0).to_numpy()

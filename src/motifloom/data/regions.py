@@ -38,7 +38,7 @@ NO_RECORD = r"^\s*(?:$|#|(?:track|browser)(?:\s|$))"
 MOST_PROBLEMS = 20
 """So many bad rows of one file are named; the rest is counted."""
 
-BLOCK = 1 << 22
+BLOCK = 1 << 20
 """Bytes of a file that are parsed at a time, so that memory grows with the regions alone."""
 
 

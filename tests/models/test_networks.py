@@ -17,9 +17,9 @@ from motifloom import config
 from motifloom.models.base import FilterNetwork, Network
 from motifloom.models.dilated_cnn import DilatedBlock
 from motifloom.models.encoding import one_hot, reverse_complement
-from motifloom.models.layers import BatchNorm, Chain, Convolution, Exponential, Layer, Pooling, Readout
+from motifloom.models.layers import BatchNorm, Chain, Convolution, Exponential, Layer, Pooling, Readout, own_places
 from motifloom.models.networks import build
-from motifloom.models.recurrent import RecurrentLayers, gradient_by_distance
+from motifloom.models.recurrent import Recurrent, RecurrentLayers, gradient_by_distance
 from motifloom.models.resnet import ResidualBlock
 
 BATCH, LENGTH, TASKS = 7, 53, 3
@@ -89,6 +89,22 @@ def test_a_network_gives_one_logit_a_task(name: str) -> None:
     logits = network_of(name)(sequences())
     assert logits.shape == (BATCH, TASKS)
     assert torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@each_variant
+def test_layers_keep_the_order_in_memory_that_a_network_is_given(name: str, cut: bool) -> None:
+    network = network_of(name, dropout=0).train()
+    given: list[torch.Tensor] = []
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv1d | BatchNorm | Pooling | Readout):
+            layer.register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
+    x, lengths = sequences(), LENGTHS if cut else None
+    x = x if lengths is None else x.where(own_places(x, lengths), 0.0)
+    logits = network(x, lengths)
+    assert given or isinstance(network, Recurrent)
+    assert all(1 in features.shape[1:] or features.stride(1) == 1 for features in given)
+    assert close(network(x.contiguous(), lengths), logits, within=1e-5)
 
 
 def lstm_weights(inputs: int, hidden: int, directions: int, layers: int) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
+from motifloom.models.channels_last import as_image
 from motifloom.models.encoding import reverse_complement
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Network(nn.Module):
         """
         if not self.shared_strands:
             return self.logits(x, lengths)
-        both = torch.cat([x, reverse_complement(x, lengths)])
+        strands = as_image(x), as_image(reverse_complement(x, lengths))  # of images alone torch keeps the order
+        both = torch.cat(strands).squeeze(2)
         one, other = self.logits(both, None if lengths is None else lengths.repeat(2)).chunk(2)
         return (one + other) / 2
 

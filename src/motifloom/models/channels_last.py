@@ -1,7 +1,8 @@
 """Features in the order in memory that a CPU computes with fastest: the channels of a place side by side.
 
 Convolutions, batch norm and pooling then take whole vectors of channels. torch knows this order (``channels_last``) of
-images alone, so sequences are handed to it as images one place high. Other devices keep the order that they are given.
+images alone, so layers hand it sequences as images one place high. They keep the order that they are given: whoever
+makes a network's input chooses it, as :func:`motifloom.models.encoding.one_hot` does.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """Return features ``(batch, channels, places)`` with the channels of a place side by side in memory."""
+    return x.transpose(1, 2).contiguous().transpose(1, 2)
+
+
 def as_image(x: Tensor) -> Tensor:
-    """Return features ``(batch, channels, places)`` as ``(batch, channels, 1, places)``, on a CPU channels last."""
-    image = x.unsqueeze(2)
-    return image.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else image
+    """Return features ``(batch, channels, places)`` as ``(batch, channels, 1, places)``, in the order they have."""
+    return x.unsqueeze(2)
 
 
 class Conv1d(nn.Conv1d):

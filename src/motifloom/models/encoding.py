@@ -7,6 +7,7 @@ from torch import Tensor
 
 from motifloom import genome
 from motifloom.genome import BASES, PADDING
+from motifloom.models.channels_last import channels_last
 
 
 def one_hot(codes: Tensor) -> Tensor:
@@ -19,12 +20,11 @@ def one_hot(codes: Tensor) -> Tensor:
 
     Returns
     -------
-    float32, shape ``(batch, 4, length)``; where no base is known there are zeros alone.
+    float32, shape ``(batch, 4, length)``, on a CPU with the four values of a place side by side in memory; where no
+    base is known there are zeros alone.
     """
     if codes.device.type == "cpu":
-        x = torch.empty((len(codes), len(BASES), codes.shape[1]))
-        genome.one_hot(codes.numpy(), x.numpy())
-        return x
+        return channels_last(torch.from_numpy(genome.one_hot(codes.numpy())))
     bases = torch.arange(len(BASES), dtype=codes.dtype, device=codes.device)
     return (codes[:, None, :] == bases[None, :, None]).float()
 
@@ -50,7 +50,8 @@ def reverse(x: Tensor, lengths: Tensor | None = None) -> Tensor:
     place = torch.arange(x.shape[2], device=x.device)
     end = lengths.to(x.device)[:, None]
     source = torch.where(place < end, end - 1 - place, place)  # (batch, places)
-    return x.gather(2, source[:, None].expand_as(x))
+    rows = x.transpose(1, 2)
+    return rows.gather(1, source[:, :, None].expand_as(rows)).transpose(1, 2)
 
 
 def reverse_complement(x: Tensor, lengths: Tensor | None = None) -> Tensor:

@@ -3,7 +3,7 @@
 Features have the shape ``(batch, channels, places)``. Where the sequences of a batch differ in length, `lengths`, shape
 ``(batch,)``, says how many of the places belong to each; the features after them are zeros. A layer takes and returns
 features of this form, so what stands after a sequence's end always is what a convolution assumes beyond the last place.
-In memory they are as :mod:`motifloom.models.channels_last` says.
+They stay in the order in memory that they are given in, see :mod:`motifloom.models.channels_last`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def own_places(x: Tensor, lengths: Tensor) -> Tensor:
 
 def _at_least(x: Tensor, width: int, value: float = 0.0) -> Tensor:
     """Append places of a `value` to features of fewer than `width` places."""
-    return functional.pad(x, (0, width - x.shape[2]), value=value) if x.shape[2] < width else x
+    if x.shape[2] >= width:
+        return x
+    return functional.pad(as_image(x), (0, width - x.shape[2]), value=value).squeeze(2)
 
 
 class Exponential(nn.Module):
@@ -191,7 +193,7 @@ class Pooling(Layer):
 
     def _greatest(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         least = torch.finfo(x.dtype).min  # -inf has no difference to itself, which attributions ask for
-        known = x if lengths is None else x.masked_fill(~own_places(x, lengths), least)
+        known = x if lengths is None else x.where(own_places(x, lengths), least)
         wide = as_image(_at_least(known, self.span, least))
         return functional.max_pool2d(wide, (1, self.span), (1, self.stride), ceil_mode=True).squeeze(2)
 
@@ -278,7 +280,7 @@ class Readout(nn.Module):
             return _at_least(x, self.width).flatten(1)
         own = None if lengths is None else own_places(x, lengths)
         if self.kind == "max":
-            x = x if own is None else x.masked_fill(~own, -torch.inf)
+            x = x if own is None else x.where(own, -torch.inf)
             greatest = functional.max_pool2d(as_image(x), (1, x.shape[2]))
             return greatest.permute(0, 2, 3, 1).flatten(1)  # so that its gradient is channels last again
         if self.kind == "mean":

@@ -14,7 +14,7 @@ from motifloom.training.history import METRICS
 from motifloom.training.losses import LOSSES
 
 if TYPE_CHECKING:
-    from pytorch_lightning.core.optimizer import LightningOptimizer
+    from torch.optim import Optimizer
 
     from motifloom import config
     from motifloom.models.predictor import Predictor
@@ -56,14 +56,19 @@ class SequenceModule(lightning.LightningModule):
         self.validated: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def training_step(self, stretch: Stretch, _: int) -> dict[str, Tensor]:
-        """Update the weights by each batch of a stretch; the row ``sums[i]`` is of batch i what :meth:`loss` counts."""
-        return {"sums": torch.stack([self._step(number, batch) for number, batch in stretch])}
+        """Update the weights by each batch of a stretch; the row ``sums[i]`` is of batch i what :meth:`loss` counts.
 
-    def _step(self, number: int, batch: Batch) -> Tensor:
+        To Lightning a stretch is one batch: the last of its updates is the step that it counts and calls its hooks for.
+        """
+        plain = cast("Optimizer", self.optimizers(use_pl_optimizer=False))
+        counted = cast("Optimizer", self.optimizers())
+        steps = zip(stretch, [*[plain] * (len(stretch) - 1), counted], strict=True)
+        return {"sums": torch.stack([self._step(number, batch, optimiser) for (number, batch), optimiser in steps])}
+
+    def _step(self, number: int, batch: Batch, optimiser: Optimizer) -> Tensor:
         """Update the weights by one batch, and return the sum and the number that :meth:`loss` returns."""
         self._seed_dropout(number)
         loss, counted = self.loss(batch)
-        optimiser = cast("LightningOptimizer", self.optimizers())
         with torch.autocast(self.device.type, enabled=False):  # gradients have the precision of what they are of
             optimiser.zero_grad()
             self.trainer.strategy.pre_backward(loss)  # as Lightning's manual_backward does, without its hooks
@@ -117,7 +122,7 @@ class SequenceModule(lightning.LightningModule):
         metric = mean_metric(kind, torch.cat(labels).cpu(), torch.cat(scores).cpu())
         self.log(f"validation_{METRICS[kind]}", metric)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> Optimizer:
         """Return AdamW: Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
         return torch.optim.AdamW(
             self.parameters(),

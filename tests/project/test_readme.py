@@ -81,13 +81,14 @@ def _write_inputs(folder: Path, settings: config.Config) -> None:
     random = np.random.default_rng(3)
     for name, section in settings.datasets.items():
         chroms = ["chrI", "chrII", *section.split.validation, *section.split.test]
-        fasta, (regions,) = settings.fasta(name), settings.regions(name).values()
+        fasta = settings.fasta(name)
         (folder / fasta).parent.mkdir(parents=True, exist_ok=True)
         bases = {chrom: "".join(random.choice(list("ACGT"), CHROMOSOME)) for chrom in chroms}
         text = "".join(f">{chrom}\n{sequence}\n" for chrom, sequence in bases.items())
         (folder / fasta).write_bytes(gzip.compress(text.encode(), mtime=0) if fasta.suffix == ".gz" else text.encode())
-        starts = range(600, CHROMOSOME - 600, 2400)
-        (folder / regions).write_text("".join(f"{c}\t{start}\t{start + 1}\n" for c in chroms for start in starts))
+        for number, regions in enumerate(settings.regions(name).values()):
+            starts = range(600 + 400 * number, CHROMOSOME - 600, 2400)
+            (folder / regions).write_text("".join(f"{c}\t{start}\t{start + 1}\n" for c in chroms for start in starts))
         if section.exclude:
             (folder / section.exclude).write_text("chrI\t0\t100\n")
 

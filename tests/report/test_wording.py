@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from motifloom.report.svg import number, tag, ticks
-from motifloom.report.wording import counted, fixed, interval, listed, measured, percent, probability, signed, thousands
+from motifloom.report.wording import (
+    about,
+    counted,
+    fixed,
+    interval,
+    listed,
+    measured,
+    percent,
+    probability,
+    signed,
+    thousands,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +26,10 @@ from motifloom.report.wording import counted, fixed, interval, listed, measured,
         (percent(0.95), "95%"),
         (percent(0.999), "99.9%"),
         (percent(0.1), "10%"),
+        (about(0), "0%"),
+        (about(3 / 1288), "0.2%"),
+        (about(63 / 140), "45%"),
+        (about(1), "100%"),
         (fixed(-0.5, 1), "−0.5"),
         (fixed(-0.0001), "0.000"),
         (fixed(None), "–"),

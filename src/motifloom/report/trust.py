@@ -14,7 +14,7 @@ from motifloom.evaluation.audit import best_model
 from motifloom.report.charts import Axis
 from motifloom.report.scores import LABELS, Cell, colour
 from motifloom.report.svg import number, picture, tag
-from motifloom.report.wording import NOTHING, counted, fixed, signed, span, thousands
+from motifloom.report.wording import NOTHING, about, counted, fixed, signed, span, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,7 +132,7 @@ def _verdict(audit: Audit) -> str:
     lost, size = audit["leaked_test_rows"], audit["examples"]["test"]
     sentences = ["No test example has a twin in training or validation."]
     if lost:
-        share = f"{thousands(lost)} of {counted(size, 'test example')} ({lost / size:.0%})"
+        share = f"{thousands(lost)} of {counted(size, 'test example')} ({about(lost / size)})"
         have = f"{'has' if lost == 1 else 'have'} a twin in training or validation"
         sentences = [f"{share} {have}; {_fall(audit, lost == size)}."]
     worst = max((row for row in audit["shortcuts"] if row["warning"]), key=lambda row: row["explained"], default=None)

@@ -83,6 +83,11 @@ def percent(share: float) -> str:
     return f"{100 * share:g}%"
 
 
+def about(share: float) -> str:
+    """Return a share that was found as per cent: whole, or below 1% with one digit that is not 0."""
+    return f"{share:.0%}" if share >= 0.01 or not share else f"{100 * share:.1g}%"
+
+
 def thousands(value: float | None) -> str:
     """Return a whole number with its digits in groups of three."""
     return NOTHING if value is None else f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "−")

@@ -11,15 +11,26 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
 MEGABYTE = 2**20
 
+OMP = "OMP_NUM_THREADS"
+THREADS = (OMP, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
+"""Who reads how many threads to use, each from a variable of its own and before it is imported."""
+
+
+def keep_to_openmp() -> None:
+    """Let all that are not told otherwise use as many threads as OpenMP is told to, as Snakemake tells every job."""
+    threads = os.environ.get(OMP, "")
+    for variable in THREADS if threads.isdecimal() else ():
+        os.environ.setdefault(variable, threads)
+
 
 def prepare_process(threads: int) -> None:
-    """Set up this process for training or prediction; to be called before torch is imported.
+    """Set up this process for training or prediction; to be called before torch and polars are imported.
 
-    Torch, numba and BLAS get `threads` threads that sleep while they wait: threads that spin take the cores from other
-    jobs on a busy machine. The C library keeps freed memory: by default it hands the large blocks of every step back to
-    the system and asks for them anew, which doubles the time of an LSTM on a CPU.
+    Torch, numba, polars and BLAS get `threads` threads that sleep while they wait: threads that spin take the cores
+    from other jobs on a busy machine. The C library keeps freed memory: by default it hands the large blocks of every
+    step back to the system and asks for them anew, which doubles the time of an LSTM on a CPU.
     """
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    for variable in THREADS:
         os.environ[variable] = str(threads)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")

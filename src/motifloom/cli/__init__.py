@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from motifloom import __version__
 from motifloom.errors import InputError
+from motifloom.machine import keep_to_openmp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: ModuleType = args.command
     handlers: list[logging.Handler] = []
     try:
+        keep_to_openmp()
         _start_logging(args.log, _job(args), handlers)
         command.run(args)
     except InputError as error:

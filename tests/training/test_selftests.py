@@ -92,6 +92,11 @@ def test_a_healthy_network_passes(name: str, kind: Kind) -> None:
     assert (len(gradients) > 0) == (name in RECURRENT)
 
 
+def test_few_places_that_are_passed_over_in_strides_are_no_hindrance() -> None:
+    predictor = predictor_of("cnn_bilstm", length=17, kernel_size=15, stride=3)
+    assert not failed(predictor, sample_of(length=17, shortest=17))
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_shared_strands_leave_no_gap(name: str) -> None:
     predictor = predictor_of(name, shared_strands=True)

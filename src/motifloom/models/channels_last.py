@@ -32,13 +32,13 @@ class Conv1d(nn.Conv1d):
     def filtered(self, x: Tensor, stride: int, padding: int) -> Tensor:
         """Apply the filters every `stride` places, with `padding` zeros beyond either end.
 
-        Where few places are passed over in strides, that is done in float32: of weights that meet no place at all torch
-        2.13 leaves the gradient in bfloat16 as whatever stood in memory.
+        Where few places are passed over in strides, that is done in the weights' own precision: of weights that meet no
+        place at all torch 2.13 leaves the gradient in bfloat16 as whatever stood in memory.
         """
         span = (self.kernel_size[0] - 1) * self.dilation[0] + 1
         if stride > 1 and x.shape[2] < span + stride:
             with torch.autocast(x.device.type, enabled=False):
-                return self._convolved(x.float(), stride, padding)
+                return self._convolved(x.to(self.weight.dtype), stride, padding)
         return self._convolved(x, stride, padding)
 
     def _convolved(self, x: Tensor, stride: int, padding: int) -> Tensor:

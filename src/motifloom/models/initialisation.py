@@ -86,9 +86,10 @@ def seed_filters(
 ) -> int:
     """Let filters of the first layer begin as motifs that sequences of high label are enriched in, then all sequences.
 
-    A sequence is positive in a task where its label is 1 or, in a task of more than two values, above the median. All
-    sequences are held against shuffles of themselves that keep their dinucleotides. Every motif becomes a filter, or
-    two, one for each strand, as long as the random ones are.
+    A sequence is positive in a task where its label is 1 or, in a task of more than two values, above the median. Tasks
+    have their turn by how many positives they have, so that their order in `labels` does not matter. All sequences are
+    held against shuffles of themselves that keep their dinucleotides. Every motif becomes a filter, or two, one for
+    each strand, as long as the random ones are.
 
     Parameters
     ----------
@@ -110,14 +111,9 @@ def seed_filters(
     room = filters // 2 // (2 if both_strands else 1)
     rest = codes.copy()
     motifs: list[Matrix] = []
-    for task in labels.T:
-        known = ~np.isnan(task)
-        values = np.unique(task[known])
-        if len(values) < 2:
-            continue
-        positive = task > (np.median(task[known]) if len(values) > 2 else values.mean())
+    for positive, negative in _contrasts(labels):
         each = max(1, room // labels.shape[1])
-        found, rest = enriched_motifs(rest, positive, known & ~positive, width, each, both_strands)
+        found, rest = enriched_motifs(rest, positive, negative, width, each, both_strands)
         motifs += found
     both = np.concatenate([rest, shuffles(rest, random)])
     own = np.arange(len(both)) < len(rest)
@@ -132,6 +128,18 @@ def seed_filters(
             first = number * len(strands)
             weights[first : first + len(strands)] = torch.stack(strands)
     return len(motifs)
+
+
+def _contrasts(labels: npt.NDArray[np.float32]) -> list[tuple[Mask, Mask]]:
+    """Return the positive and the negative sequences of each task that has both, the one of most positives first."""
+    contrasts = []
+    for task in labels.T:
+        known = ~np.isnan(task)
+        values = np.unique(task[known])
+        if len(values) > 1:
+            positive = task > (np.median(task[known]) if len(values) > 2 else values.mean())
+            contrasts.append((positive, known & ~positive))
+    return sorted(contrasts, key=lambda masks: (-masks[0].sum(), masks[0].tobytes(), masks[1].tobytes()))
 
 
 def enriched_motifs(

@@ -14,7 +14,7 @@ from motifloom.data.examples import DROPPED_SCHEMA, RECORD_SCHEMA, Examples
 from motifloom.data.negatives import MAX_UNKNOWN
 from motifloom.data.shuffle import shuffled
 from motifloom.errors import InputError, Problems
-from motifloom.genome import SOFT_MASKED, Composition, read_records
+from motifloom.genome import CODE_BITS, SOFT_MASKED, Composition, read_records
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -183,10 +183,13 @@ def _with_chromosome_split(records: pl.DataFrame, split: ChromosomeSplit, where:
 def _shuffles(
     positives: pl.DataFrame, own: Codes, per_positive: int, random: np.random.Generator
 ) -> tuple[pl.DataFrame, Codes]:
-    """Shuffle each positive; return the records, at the places of their parents, and their packed bases."""
-    codes = own & np.uint8(SOFT_MASKED - 1)
+    """Shuffle each positive; return the records, at the places of their parents, and their packed bases.
+
+    Where a positive is soft-masked, its shuffles are as well: what no network reads must not tell them apart.
+    """
+    codes, marks = own & CODE_BITS, own & SOFT_MASKED
     bases = [
-        shuffled(codes[offset : offset + length], random)
+        shuffled(codes[offset : offset + length], random) | marks[offset : offset + length]
         for offset, length in positives.select("offset", "length").iter_rows()
         for _ in range(per_positive)
     ]

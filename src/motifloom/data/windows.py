@@ -27,7 +27,7 @@ from motifloom.data.shuffle import shuffled
 from motifloom.data.sources import Sources
 from motifloom.data.territory import ALL, Intervals, blocks_of_splits, chromosomes, chromosomes_of_splits
 from motifloom.errors import InputError, Problems
-from motifloom.genome import gather
+from motifloom.genome import SOFT_MASKED, gather
 from motifloom.seeds import generator
 
 if TYPE_CHECKING:
@@ -213,7 +213,10 @@ def _per_positive(section: WindowsDataset) -> int:
 def _shuffles(
     positives: pl.DataFrame, packed: Codes, per_positive: int, random: np.random.Generator
 ) -> tuple[pl.DataFrame, Codes]:
-    """Shuffle each positive as it reads on its strand; return the records and their packed bases."""
+    """Shuffle each positive as it reads on its strand; return the records and their packed bases.
+
+    Where a positive is soft-masked, its shuffles are as well: what no network reads must not tell them apart.
+    """
     number, window = len(positives), int(positives["length"][0])
     own = np.empty((number, per_positive, window), dtype=np.uint8)
     starts, minus = positives["offset"].to_numpy(), positives["minus"].to_numpy()
@@ -222,8 +225,9 @@ def _shuffles(
         part = slice(first, first + step)
         codes = gather(packed, starts[part], np.full(len(starts[part]), window), minus[part], window)
         for row, sequence in enumerate(codes, start=first):
+            marks = packed[starts[row] : starts[row] + window] & SOFT_MASKED
             for shuffle in range(per_positive):
-                own[row, shuffle] = shuffled(sequence, random)
+                own[row, shuffle] = shuffled(sequence, random) | (marks[::-1] if minus[row] else marks)
     numbered = pl.int_range(pl.len()) % per_positive + 1
     records = positives[np.repeat(np.arange(number), per_positive)].with_columns(
         id=pl.format("{}:shuffle{}", "id", numbered),

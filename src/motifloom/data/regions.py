@@ -32,6 +32,12 @@ SCHEMA = {
 SCORE_COLUMN, STRAND_COLUMN, SIGNAL_COLUMN, SUMMIT_COLUMN = 4, 5, 6, 9
 BED_COLUMNS = 12
 
+NO_SUMMIT = -1
+"""What stands in a narrowPeak without a summit."""
+
+FAR = 1 << 60
+"""Farther than any chromosome is long: what stands for a place that is no 64-bit number."""
+
 NO_RECORD = r"^\s*(?:$|#|(?:track|browser)(?:\s|$))"
 """Lines that hold no region: empty ones, comments, and what tells a browser how to draw the others."""
 
@@ -209,7 +215,7 @@ def _parse_plain(text: str, first: int) -> pl.DataFrame | None:
     centre = (start + end) // 2
     if table.width > SUMMIT_COLUMN:
         summit = _whole(columns[SUMMIT_COLUMN])
-        centre = pl.when(summit >= 0).then(start + summit).otherwise(centre)
+        centre = pl.when(summit != NO_SUMMIT).then(start + summit).otherwise(centre)
     strand = pl.lit(".")
     if table.width > STRAND_COLUMN:
         given = columns[STRAND_COLUMN]
@@ -234,7 +240,7 @@ def _strand() -> pl.Expr:
 def _centre() -> pl.Expr:
     """Return where a window is centred: a peak's summit, else the region's midpoint."""
     summit = _whole(_field(SUMMIT_COLUMN))
-    has_summit = _is_narrowpeak() & (summit >= 0)
+    has_summit = _is_narrowpeak() & (summit != NO_SUMMIT)
     return pl.when(has_summit).then(pl.col("start") + summit).otherwise((pl.col("start") + pl.col("end")) // 2)
 
 
@@ -252,7 +258,7 @@ def _number(text: pl.Expr) -> pl.Expr:
 def _whole(text: pl.Expr) -> pl.Expr:
     """Return the whole number that a text is, also one written as 50.0, as tables with gaps have it; or null."""
     number = _number(text)
-    return pl.when(number == number.floor()).then(number).cast(pl.Int64, strict=False)
+    return pl.when(number == number.floor()).then(number.clip(-FAR, FAR)).cast(pl.Int64)
 
 
 def _is_narrowpeak() -> pl.Expr:

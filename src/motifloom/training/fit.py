@@ -225,6 +225,7 @@ def _trainer(
     """Return Lightning's loop with nothing left to its defaults that a result depends on."""
     # A guard of torch's deterministic mode: it would fill every result before it is computed.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.allow_tf32 = False  # float32 is not to be 10 bits of it on a GPU
     devices = settings.devices if settings.devices != "auto" else max(1, torch.cuda.device_count())
     if device == "cpu":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # processes on one machine talk to each other alone

@@ -7,6 +7,8 @@ from argparse import Namespace
 import numpy as np
 import polars as pl
 import pytest
+import torch
+from safetensors.torch import load_file
 from tests.conftest import KINDS, planted, table_config
 from tests.models.test_gkm_svm import install
 
@@ -14,6 +16,7 @@ from motifloom.cli import fit, motifs, train
 from motifloom.config import dump
 from motifloom.errors import InputError
 from motifloom.evaluation.selection import SWEEP_SCHEMA, mean_main_score
+from motifloom.models.checkpoints import load
 
 COLUMNS = {"id": pl.String, "split": pl.String, "task": pl.String, "label": pl.Float64, "score": pl.Float64}
 MODELS = {
@@ -73,6 +76,10 @@ def test_a_network_and_its_motifs(prepared):
         "not_finite", "constant_tasks", "batch_dependence", "padding_dependence", "dead_filters"
     ]  # fmt: skip
     assert (folder / "gradients.tsv").read_text() == "distance\tgradient\n"
+    weights = load(folder / "model.ckpt").state_dict()
+    exported = load_file(folder / "model.safetensors")
+    assert exported.keys() == weights.keys()
+    assert all(torch.equal(exported[name], weights[name]) for name in weights)
     motifs.run(flags("cnn", seqlets=[], checkpoints=[folder / "model.ckpt"]))
     table = pl.read_csv(folder / "motifs.tsv", separator="\t")
     assert len(table) == MODELS["cnn"]["filters"]

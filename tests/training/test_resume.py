@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
+import polars as pl
 import pytest
 import torch
 from tests.conftest import planted, simulated_config, table_config
@@ -222,6 +225,19 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_with(config, toy, whole, 
     assert "settings, data or the network have changed; trained anew" in caplog.text
 
 
+def test_a_checkpoint_of_other_data_is_not_gone_on_with(config, toy, whole, tmp_path, caplog):
+    (task,) = toy.tasks
+    other = replace(toy, examples=toy.examples.with_columns((1 - pl.col(task)).alias(task)))
+    config_of_one = simulated_config(tmp_path, training=TRAINING | {"max_epochs": 1})
+    fit(config_of_one, "toy", "cnn", 0, other, tmp_path / "checkpoints")
+    content = read(tmp_path / "checkpoints" / "last.ckpt")
+    content["hyper_parameters"]["origin"]["training"] = config.training.model_dump()
+    WholeFiles().save_checkpoint(content, tmp_path / "checkpoints" / "last.ckpt")
+    with caplog.at_level(logging.INFO, "motifloom"):
+        assert outcome(config, toy, tmp_path) == whole
+    assert "settings, data or the network have changed; trained anew" in caplog.text
+
+
 @pytest.mark.parametrize(
     "remade",
     [
@@ -253,13 +269,25 @@ def test_a_training_whose_best_epoch_is_lost_begins_anew(config, toy, whole, tmp
     assert "last.ckpt is lost; trained anew" in caplog.text
 
 
+class Bomb:
+    """What runs code where it is unpickled."""
+
+    went_off = False
+
+    def __reduce__(self):
+        return setattr, (Bomb, "went_off", True)
+
+
 def test_a_checkpoint_that_is_none_is_refused(config, toy, tmp_path):
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    for content in (b"", b"PK\x03\x04 cut off", b"<html>"):
+    bomb = io.BytesIO()
+    torch.save({"state_dict": Bomb()}, bomb)
+    for content in (b"", b"PK\x03\x04 cut off", b"<html>", bomb.getvalue()):
         (folder / "last.ckpt").write_bytes(content)
         with pytest.raises(InputError, match=r"last\.ckpt: is no checkpoint of tensors and plain values"):
             fit(config, "toy", "cnn", 0, toy, folder)
+    assert not Bomb.went_off
     WholeFiles().save_checkpoint({"weights": 1}, folder / "last.ckpt")
     with pytest.raises(InputError, match=r"last\.ckpt: is no checkpoint of motifloom train"):
         fit(config, "toy", "cnn", 0, toy, folder)

@@ -159,6 +159,20 @@ def test_a_near_duplicate_of_one_of_many_equal_sequences_is_a_twin_of_all(base):
     assert similarity.to_list() == pytest.approx([shared / (61 - KMER + 1)] * 7)
 
 
+def test_every_member_of_a_large_family_is_held_against_the_few_of_another_split():
+    random = np.random.default_rng(4)
+    parent = drawn(random, 100)
+    rows = [{"sequence": parent, "split": "train"}]
+    for _ in range(600):
+        variant = list(parent)
+        for place in random.integers(100, size=2):
+            variant[place] = random.choice(list("ACGT"))
+        rows.append({"sequence": "".join(variant), "split": "test"})
+    rows += [{"sequence": drawn(random, 100), "split": "test"} for _ in range(7)]
+    table = find_leaks(dataset(rows), "binary")
+    assert len(leaked(table, "test")) == 600
+
+
 def test_overlapping_places_give_the_nearest_of_each_split():
     random = np.random.default_rng(2)
     places = {

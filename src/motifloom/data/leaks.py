@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from motifloom.data.partners import NONE, Partners, Places, Search, Strands
-from motifloom.data.similarity import KMER, NEAR, near_duplicates
+from motifloom.data.similarity import KMER, NEAR, near_duplicates, with_pairs_across
 from motifloom.data.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def find_leaks(dataset: Dataset, kind: Kind) -> pl.DataFrame:
     strands, places = Strands.of(sequences), Places.of(examples, parents)
     known = np.flatnonzero(strands.canonical != NONE)
     one_strand = known[strands.forward[known] != strands.backward[known]]
-    pairs = near_duplicates(sequences, known)
+    pairs = with_pairs_across(sequences, near_duplicates(sequences, known), split)
 
     found: list[tuple[str, str | None, Partners]] = [
         ("exact_duplicate", None, search.equal(known, strands.forward, known, strands.forward)),

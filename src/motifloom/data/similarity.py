@@ -104,9 +104,47 @@ def near_duplicates(sequences: Sequences, rows: Rows) -> Pairs:
     pairs = [_verify(sequences, rows, original[copies], copies)]
     for first, second in _candidates(sketches, np.flatnonzero(original == np.arange(len(rows)))):
         pairs.append(_verify(sequences, rows, first, second))
-    first, second, similarity = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    first, second, similarity = _each_once(pairs)
+    return Pairs(rows[first], rows[second], similarity)
+
+
+def with_pairs_across(sequences: Sequences, pairs: Pairs, split: Rows) -> Pairs:
+    """Add pairs of sequences of different splits that the search among many alike left out.
+
+    A sequence without a partner in a split is compared with those that its family, all that `pairs` ties it to, has
+    there: with the first :data:`NEIGHBOURS` of them.
+
+    Parameters
+    ----------
+    pairs
+        What :func:`near_duplicates` found among `sequences`.
+    split
+        The number of each sequence's split, shape ``(n,)``.
+    """
+    family = families(len(split), (pairs.first, pairs.second))
+    one, other = np.concatenate([pairs.first, pairs.second]), np.concatenate([pairs.second, pairs.first])
+    found = [(pairs.first, pairs.second, pairs.similarity)]
+    for number in range(split.max(initial=-1) + 1):
+        members = np.flatnonzero(split == number)
+        members = members[np.argsort(family[members], kind="stable")]
+        begin, end = (np.searchsorted(family[members], family, side=side) for side in ("left", "right"))
+        asking = (split != number) & (end > begin)
+        asking[one[split[other] == number]] = False
+        rows, step = np.flatnonzero(asking), CANDIDATES // NEIGHBOURS
+        for part in (rows[place : place + step] for place in range(0, len(rows), step)):
+            place = begin[part, None] + np.arange(NEIGHBOURS)
+            which, _ = inside = np.nonzero(place < end[part, None])
+            partner = members[place[inside]]
+            first, second = np.minimum(part[which], partner), np.maximum(part[which], partner)
+            found.append(_verify(sequences, np.arange(len(split)), first, second))
+    return Pairs(*_each_once(found))
+
+
+def _each_once(parts: list[tuple[Rows, Rows, npt.NDArray[np.float32]]]) -> tuple[Rows, Rows, npt.NDArray[np.float32]]:
+    """Put pairs together, ordered, each once."""
+    first, second, similarity = (np.concatenate(found) for found in zip(*parts, strict=True))
     _, once = np.unique(first << 32 | second, return_index=True)
-    return Pairs(rows[first[once]], rows[second[once]], similarity[once])
+    return first[once], second[once], similarity[once]
 
 
 def families(number: int, *edges: tuple[Rows, Rows]) -> npt.NDArray[np.int64]:

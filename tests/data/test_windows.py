@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -559,10 +560,29 @@ def test_the_seed_decides(road):
         assert not one.records.equals(different.records)
 
 
+def test_negatives_whose_gc_content_is_only_near_are_told(road, caplog):
+    def gc(chrom: str, centre: int) -> int:
+        return sum(base in "GC" for base in road.sequence[chrom][centre - 10 : centre + 10])
+
+    def bed(ranks: slice) -> str:
+        """Return regions of each chromosome, by the rank of their GC content."""
+        places = {chrom: sorted(range(600, 2100, 30), key=partial(gc, chrom)) for chrom in ("I", "II", "III")}
+        return "".join(f"{chrom}\t{place}\t{place + 1}\n" for chrom in places for place in places[chrom][ranks])
+
+    with caplog.at_level(logging.WARNING):
+        road.examples(bed(slice(20, 28)), window=20)
+        road.examples(bed(slice(-12, -2)), window=20, negatives="random", negatives_per_positive=2)
+    assert not caplog.messages
+    with caplog.at_level(logging.WARNING):
+        road.examples(bed(slice(-12, -2)), window=20, negatives_per_positive=2)
+    assert caplog.messages
+    assert all("too few windows of the positives' GC content are free" in message for message in caplog.messages)
+
+
 def test_what_is_drawn_is_told(road, caplog):
     with caplog.at_level(logging.INFO):
         road.examples(GOOD)
-    assert [record.message.split(";")[0] for record in caplog.records] == [
+    assert [record.message.split(";")[0] for record in caplog.records if record.levelno == logging.INFO] == [
         "train: 2 positives, 2 negatives",
         "validation: 1 positives, 1 negatives",
         "test: 2 positives, 2 negatives",

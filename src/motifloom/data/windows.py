@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 SHUFFLED = 1 << 24
 """Bases of windows that are gathered at a time, to be shuffled."""
 
+GC_APART = 0.015
+"""Where GC contents that should match differ by more, the least with the least and so on, in the mean, that is told."""
+
 SHOWN = 5
 """So many chromosomes are named in a message."""
 
@@ -261,6 +264,12 @@ def _sampled(
                 "%s: %d positives, %d negatives; mean GC content %.3f and %.3f",
                 split, len(mine), len(starts), gc.mean() / window, drawn_gc.mean() / window,
             )  # fmt: skip
+            apart = np.abs(np.sort(np.repeat(gc, per_positive)) - np.sort(drawn_gc)).mean() / window
+            if section.negatives == "gc-matched" and apart > GC_APART:
+                logger.warning(
+                    "%s: too few windows of the positives' GC content are free: that of the negatives is %.3f from it "
+                    "(mean), and may tell them apart", split, apart,
+                )  # fmt: skip
     problems.raise_any()
     return pl.concat(drawn)
 

@@ -26,6 +26,18 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_folders_made_for_a_file_that_fails_do_not_stay(tmp_path):
+    def fail(path) -> None:
+        with whole_file(path):
+            raise RuntimeError
+
+    (tmp_path / "there").mkdir()
+    for path in (tmp_path / "new" / "deep" / "x", tmp_path / "there" / "deep" / "x"):
+        with pytest.raises(RuntimeError):
+            fail(path)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+
+
 def test_a_written_file_has_the_usual_permissions(tmp_path):
     (tmp_path / "usual").touch()
     write_text(tmp_path / "ours", "")

@@ -13,6 +13,7 @@ from numba import njit
 
 from motifloom import genome
 from motifloom.compiled import compiled
+from motifloom.errors import InputError
 from motifloom.genome import (
     PADDING,
     SOFT_MASKED,
@@ -105,6 +106,40 @@ def test_a_packed_genome_is_mapped_not_read(write, tmp_path):
     opened = Genome.open(tmp_path / "packed")
     assert isinstance(opened.packed, np.memmap)
     assert opened.lengths == {"a": 4}
+
+
+HEADER = "contig\toffset\tlength\n"
+
+
+@pytest.mark.parametrize(
+    ("contigs", "told"),
+    [
+        ("", "is empty; expected the columns contig, offset, length"),
+        (HEADER, "holds no contigs one after another, each with a name of its own"),
+        ("<!DOCTYPE html>\n<html></html>\n", "expected the columns contig, offset, length; found <!DOCTYPE html>"),
+        (f"{HEADER}chr1\t0\tx7\n", "is no tab-separated table: could not parse `x7` "),
+        (f"{HEADER}chré\t0\t4\n".encode("latin-1"), "is no tab-separated table: invalid utf-8 sequence"),
+        (f"{HEADER}a\t0\t2\nb\t2\t2", "breaks off within its last line; is it the whole file?"),
+        (f"{HEADER}a\t0\t2\nb\t3\t2\n", "holds no contigs one after another, each with a name of its own"),
+        (f"{HEADER}a\t0\t2\na\t2\t2\n", "holds no contigs one after another, each with a name of its own"),
+        (f"{HEADER}a\t0\t4\nb\t4\n", "holds no contigs one after another, each with a name of its own"),
+    ],
+)
+def test_a_damaged_table_of_contigs_is_told(write, tmp_path, contigs, told):
+    pack(write("g.fa", ">a\nACGT\n"), tmp_path / "packed")
+    write("packed/contigs.tsv", contigs)
+    with pytest.raises(InputError) as caught:
+        Genome.open(tmp_path / "packed")
+    (line,) = caught.value.problems
+    assert line.startswith(f"{tmp_path}/packed/contigs.tsv: {told}")
+    assert line.endswith("; remove the folder, and the genome is packed anew")
+
+
+def test_what_is_no_fasta_leaves_no_folder(write, tmp_path):
+    fasta = write("regions.bed", "chr1\t1\t2\n")
+    with pytest.raises(InputError, match=r"regions\.bed: line 1"):
+        pack(fasta, tmp_path / "new" / "deep")
+    assert list(tmp_path.iterdir()) == [fasta]
 
 
 def test_opening_a_genome_imports_nothing_slow(write, tmp_path):

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from motifloom.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import polars as pl
+
+    Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
 
 BGZIP_HEADER = re.compile(rb"\x1f\x8b\x08\x04.{6}\x06\x00BC\x02\x00", re.DOTALL)
@@ -26,6 +28,9 @@ BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b000300")
 PADDING_BYTES = 1 << 16
 """So many zeros may stand behind the end of a bgzip file, at least."""
 
+MOST_LETTERS = 100
+"""So much is told of the names of a table's columns: of what is no table, they may be anything."""
+
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -34,9 +39,11 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     Yields
     ------
     Path
-        A new file in the same folder. After an exception it is removed and `path` stays as it was.
+        A new file in the same folder. After an exception it is removed, with the folders that were made for it, and
+        `path` stays as it was.
     """
     target = Path(path)
+    made = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
@@ -45,8 +52,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield beside
         beside.chmod(0o666 & ~_umask())
         beside.replace(target)
-    finally:
+    except BaseException:
         beside.unlink(missing_ok=True)
+        with suppress(OSError):  # another process has put something there
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def existing_parent(path: str | os.PathLike[str]) -> Path:
@@ -134,22 +145,77 @@ def link(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
         beside.replace(place)
 
 
-def read_parquet(path: str | Path) -> pl.DataFrame:
+def read_parquet(path: str | Path, schema: Schema | None = None, optional: Schema | None = None) -> pl.DataFrame:
     """Read a Parquet table.
+
+    Parameters
+    ----------
+    schema
+        Columns that it must have, among others, and their types.
+    optional
+        The types of columns that it may have.
 
     Raises
     ------
     InputError
-        Where the file cannot be read or is no Parquet table.
+        Where the file cannot be read, is no Parquet table, lacks a column, or has one of another type.
     """
     import polars as pl  # noqa: PLC0415 - the workflow imports this module and needs no tables
 
+    if reason := missing(path):
+        raise InputError(reason)
     try:
-        return pl.read_parquet(path)
+        table = pl.read_parquet(path, glob=False)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path}: is no Parquet table: {str(error).splitlines()[0]}") from None
+    needed = dict(schema or {})
+    if not needed.keys() <= set(table.columns):
+        raise InputError(f"{path}: expected the columns {', '.join(needed)}; found {_listed(table.columns)}")
+    expected = needed | dict(optional or {})
+    other = [name for name, kind in table.schema.items() if kind != expected.get(name, kind)]
+    if other:
+        told = (f"the column '{name}' holds {table.schema[name]}, expected {expected[name]}" for name in other)
+        raise InputError(f"{path}: {'; '.join(told)}")
+    return table
+
+
+def read_tsv(path: str | Path, schema: Schema) -> pl.DataFrame:
+    """Read a table that :func:`write_tsv` wrote.
+
+    Parameters
+    ----------
+    schema
+        Its columns, in their order, and their types.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, is no such table, or breaks off within a line.
+    """
+    import polars as pl  # noqa: PLC0415 - the workflow imports this module and needs no tables
+
+    if reason := missing(path):
+        raise InputError(reason)
+    text = Path(path).read_bytes()
+    if not text:
+        raise InputError(f"{path}: is empty; expected the columns {', '.join(schema)}")
+    header = text.splitlines()[0].decode(errors="backslashreplace").split("\t")
+    if header != list(schema):
+        raise InputError(f"{path}: expected the columns {', '.join(schema)}; found {_listed(header)}")
+    if not text.endswith(b"\n"):
+        raise InputError(f"{path}: breaks off within its last line; is it the whole file?")
+    try:
+        return pl.read_csv(text, separator="\t", schema_overrides=schema)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise InputError(f"{path}: is no tab-separated table: {str(error).splitlines()[0]}") from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Name a table's columns, the first of them where that takes too many letters."""
+    told = ", ".join(names)
+    return told if len(told) <= MOST_LETTERS else f"{told[:MOST_LETTERS]}…"
 
 
 def _umask() -> int:

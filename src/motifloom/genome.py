@@ -21,7 +21,7 @@ import polars as pl
 
 from motifloom.errors import InputError
 from motifloom.fasta import CHUNK_BYTES, NO_BASE, FastaReader
-from motifloom.files import missing, whole_file, write_tsv
+from motifloom.files import missing, read_tsv, whole_file, write_tsv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,11 @@ PACKED_OF_BYTE[[ord(_gap) for _gap in "-.*"]] = UNKNOWN
 COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN, PADDING], dtype=np.uint8)
 
 BASE_CODES = np.arange(len(BASES), dtype=np.uint8)
+
+CONTIGS_SCHEMA = {"contig": pl.String, "offset": pl.Int64, "length": pl.Int64}
+"""The columns of ``contigs.tsv``: the name, the place of the first base in ``codes.bin``, how many there are."""
+
+PACKED_ANEW = "remove the folder, and the genome is packed anew"
 
 RESIDENT_BASES = 1 << 28
 """A mapped file of so many bases may come into memory as a whole; of a larger one, only what is asked for at a time."""
@@ -224,19 +229,16 @@ class Genome:
         Raises
         ------
         InputError
-            Where a file or some of the bases are not there.
+            Where a file or some of the bases are not there, or it is not told where contigs lie.
         """
         absent = [reason for name in ("contigs.tsv", "codes.bin") if (reason := missing(Path(folder) / name))]
         if absent:
             raise InputError(absent)
-        contigs = pl.read_csv(Path(folder) / "contigs.tsv", separator="\t", schema_overrides={"contig": pl.String})
+        contigs = _read_contigs(Path(folder) / "contigs.tsv")
         names = contigs["contig"].to_list()
         packed, expected = map_codes(Path(folder) / "codes.bin"), contigs["length"].sum()
         if len(packed) != expected:
-            raise InputError(
-                f"{folder}/codes.bin: holds {len(packed)} bases; expected {expected}; "
-                "remove the folder, and the genome is packed anew"
-            )
+            raise InputError(f"{folder}/codes.bin: holds {len(packed)} bases; expected {expected}; {PACKED_ANEW}")
         return cls(
             packed=packed,
             offsets=dict(zip(names, contigs["offset"].to_list(), strict=True)),
@@ -339,6 +341,19 @@ def read_records(fasta: str | Path, first: dict[str, str], chunk_bytes: int = CH
     reader.check_names(first)
     reader.raise_any()
     return Records(reader.names, reader.rows, reader.lengths, np.frombuffer(packed, dtype=np.uint8))
+
+
+def _read_contigs(path: Path) -> pl.DataFrame:
+    """Read where contigs lie; InputError where that is not told, or they do not lie one after another."""
+    try:
+        contigs = read_tsv(path, CONTIGS_SCHEMA)
+    except InputError as error:
+        raise InputError(f"{problem}; {PACKED_ANEW}" for problem in error.problems) from None
+    before = pl.col("length").cum_sum() - pl.col("length")
+    sound = contigs.drop_nulls().filter(pl.col("length") > 0, pl.col("offset") == before).unique("contig")
+    if contigs.is_empty() or len(sound) < len(contigs):
+        raise InputError(f"{path}: holds no contigs one after another, each with a name of its own; {PACKED_ANEW}")
+    return contigs
 
 
 def _blocks(packed: Codes, number: int, width: int, once: bool = False) -> Iterator[slice]:

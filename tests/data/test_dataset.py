@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +17,11 @@ from motifloom.data.dataset import Dataset, Sequences
 from motifloom.data.jitter import keeping_centres, with_room
 from motifloom.data.prepare import prepare
 from motifloom.data.territory import Intervals
+from motifloom.errors import InputError
 from motifloom.genome import PADDING, decode, encode, pack, reverse_complement
 from motifloom.training.batches import SequenceDataModule
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from motifloom.data.examples import Examples
 
 WINDOW, JITTER = 20, 7
@@ -258,13 +259,81 @@ def test_shorter_sequences_are_flipped_within_their_length(tmp_path: Path) -> No
         assert (behind == PADDING).all()
 
 
-def test_a_table_that_does_not_fit_its_bases_is_refused(prepared: Prepared) -> None:
-    prepared.written(prepared.examples())
-    with (prepared.folder / "out" / "sequences.bin").open("r+b") as file:
-        file.truncate(30)
-    cut = Dataset.open(prepared.folder / "out" / "examples.parquet")
-    with pytest.raises(IndexError, match=r"sequence \d+: 20 bp from \d+ on, of 30$"):
-        cut.codes(np.array([0]))
+HTML = b"<!DOCTYPE html>\n<html><body>404 Not Found</body></html>\n"
+Damage = Callable[[Path], object]
+
+
+def content(text: bytes) -> Damage:
+    return lambda path: path.write_bytes(text)
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def table(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Damage:
+    return lambda path: change(pl.read_parquet(path)).write_parquet(path)
+
+
+NO_PARQUET = "is no Parquet table: "
+DAMAGES: list[tuple[str, Damage, str]] = [
+    *(
+        (name, damage, told)
+        for name in ("examples.parquet", "sequences.parquet")
+        for damage, told in (
+            (content(b""), NO_PARQUET),
+            (half, NO_PARQUET),
+            (content(HTML), NO_PARQUET),
+            (folder, "is a folder; expected a file"),
+            (Path.unlink, "no such file"),
+            (table(lambda t: t.select(pl.lit(1).alias("x"))), "expected the columns "),
+        )
+    ),
+    (
+        "examples.parquet",
+        table(lambda t: t.cast({"start": pl.String})),
+        "the column 'start' holds String, expected Int64",
+    ),
+    ("examples.parquet", table(lambda t: t.cast({"tf": pl.String})), "the column 'tf' holds String, expected labels"),
+    ("examples.parquet", table(lambda t: t.clear()), "holds no example"),
+    ("examples.parquet", table(lambda t: t.drop("tf")), "holds no labels"),
+    ("examples.parquet", table(lambda t: t.with_columns(split=pl.lit(None, pl.String))), "an example has no id or no"),
+    ("examples.parquet", table(lambda t: t[1:]), "holds 13 examples; expected 14, as "),
+    (
+        "sequences.parquet",
+        table(lambda t: t.cast({"minus": pl.Int8})),
+        "the column 'minus' holds Int8, expected Boolean",
+    ),
+    ("sequences.parquet", table(lambda t: t.with_columns(length=pl.lit(None, pl.Int64))), "a sequence has no place"),
+    ("sequences.bin", content(b""), "lacks bases that "),
+    ("sequences.bin", half, "lacks bases that "),
+    ("sequences.bin", content(100 * HTML), "holds something else than packed bases"),
+    ("sequences.bin", folder, "is a folder; expected a file"),
+    ("sequences.bin", Path.unlink, "no such file"),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "told"), DAMAGES)
+def test_a_damaged_file_of_a_dataset_is_named(prepared: Prepared, name: str, damage: Damage, told: str) -> None:
+    prepared.written(prepared.examples(jitter=JITTER))
+    path = prepared.folder / "out" / name
+    damage(path)
+    with pytest.raises(InputError) as caught:
+        Dataset.open(prepared.folder / "out" / "examples.parquet")
+    (line,) = caught.value.problems
+    assert line.startswith(f"{path}: {told}")
+
+
+def test_every_file_that_a_dataset_lacks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        Dataset.open(tmp_path / "examples.parquet")
+    names = ("examples.parquet", "sequences.parquet", "sequences.bin")
+    assert caught.value.problems == [f"{tmp_path / name}: no such file" for name in names]
 
 
 def test_labels_lie_row_by_row_in_memory_however_the_table_does(prepared: Prepared) -> None:

@@ -230,3 +230,18 @@ def test_what_cannot_be_drawn_is_told(tmp_path, toy_config, capfd, given_flags, 
     assert main(["sample", *named, *given_flags, "--output", str(tmp_path / "part")]) == 2
     assert f"error: {problem}\n" in capfd.readouterr().err
     assert not (tmp_path / "part").exists()
+
+
+def test_nothing_is_drawn_from_a_dataset_without_its_bases(tmp_path, toy, toy_config, capfd):
+    write_part(tmp_path / "whole", toy, Path(toy_config.results) / "toy")
+    bases = tmp_path / "whole" / "sequences.bin"
+    bases.unlink()
+    bases.touch()
+    settings = tmp_path / "config.yaml"
+    settings.write_text(dump(toy_config))
+    given = ["--config", settings, "--dataset", "toy", "--examples", tmp_path / "whole" / "examples.parquet"]
+    given += ["--draw", "part", "--number", "5", "--output", tmp_path / "part"]
+    assert main(["sample", *map(str, given)]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"error: {bases}: lacks bases that {bases.with_suffix('.parquet')} tells of (sequence 0: ")
+    assert not (tmp_path / "part").exists()

@@ -198,14 +198,22 @@ def test_scores_of_nothing():
 
 
 def test_the_table_comes_back_from_its_file(planted, tmp_path):
-    table = planted[1].with_columns(pl.lit("007").alias("task"), pl.when(pl.col("value") > 0.6).then("value"))
+    table = planted[1].filter(task=planted[1]["task"][0])
+    table = table.with_columns(pl.lit("007").alias("task"), pl.when(pl.col("value") > 0.6).then("value"))
     write_tsv(tmp_path / "s.tsv", table)
     assert read_shortcuts(tmp_path / "s.tsv").equals(table)
     (tmp_path / "wrong.tsv").write_text("task\tfeature\nt\tgc\n")
     with pytest.raises(InputError, match=r"wrong\.tsv: expected the columns task, .*, n; found task, feature"):
         read_shortcuts(tmp_path / "wrong.tsv")
-    with pytest.raises(InputError, match=r"gone\.tsv: cannot be read"):
+    with pytest.raises(InputError, match=r"gone\.tsv: no such file"):
         read_shortcuts(tmp_path / "gone.tsv")
     (tmp_path / "text.tsv").write_text("\t".join(table.columns) + "\nt\tgc\ttest\tauroc\tmuch\t5\n")
-    with pytest.raises(InputError, match=r"text\.tsv: is no table of shortcuts: "):
+    with pytest.raises(InputError, match=r"text\.tsv: is no tab-separated table: could not parse `much` "):
         read_shortcuts(tmp_path / "text.tsv")
+    write_tsv(tmp_path / "part.tsv", table[:-1])
+    whole = f"for every task a row of each of {len(FEATURES)} features and 3 splits"
+    with pytest.raises(InputError, match=rf"part\.tsv: expected {whole}; found {len(table) - 1} rows; is it the whole"):
+        read_shortcuts(tmp_path / "part.tsv")
+    write_tsv(tmp_path / "other.tsv", table.with_columns(metric=pl.lit("auprc")))
+    with pytest.raises(InputError, match=r"other\.tsv: expected one of the metrics auroc, pearson in every row"):
+        read_shortcuts(tmp_path / "other.tsv")

@@ -42,6 +42,7 @@ NOT_BINARY = (
     "expected 0 or 1, or nothing where it is missing; for names of classes set 'kind: multiclass', for other numbers "
     "'kind: regression'"
 )
+TOO_GREAT = "'; too great for single precision, expected -1e+30 to 1e+30; divide all by one number"
 GOOD = "id,sequence,label\na,ACGTACGT,1\nb,TTGACCA,0\nc,GGG,1\nd,CATTAC,0\n"
 
 
@@ -351,10 +352,15 @@ def test_a_missing_file_is_told_with_the_nearest(write):
         ("sequence,a,b\nAC,1,x\nAC,0,1\nAC,y,0\n", {"labels": ["a", "b"]}, [
             f"row 2: 'b' is 'x'; {NOT_BINARY}", f"row 4: 'a' is 'y'; {NOT_BINARY}"
         ]),
-        ("sequence,label\nAC,1.5\nAC,inf\nAG,high\nAG,1;5\nAG,-1e39\n", {"kind": "regression"}, [
+        ("sequence,label\nAC,1.5\nAC,inf\nAG,high\nAG,1;5\nAG,1e400\n", {"kind": "regression"}, [
             f"row {row}: 'label' is '{value}'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
-            for row, value in ((3, "inf"), (4, "high"), (5, "1;5"), (6, "-1e39"))
+            for row, value in ((3, "inf"), (4, "high"), (5, "1;5"), (6, "1e400"))
         ]),
+        ("sequence,label\nAC,1e30\nAC,3.4e38\nAG,-3.4e38\nAG,1e38\nAG,-1e39\nAT,\n", {"kind": "regression"}, [
+            f"row {row}: 'label' is '{value}{TOO_GREAT}"
+            for row, value in ((3, "3.4e38"), (4, "-3.4e38"), (5, "1e38"), (6, "-1e39"))
+        ]),
+        ("sequence,label\nAC,1e36\nAC,2e36\n", {"kind": "regression"}, [f"row 2: 'label' is '1e36{TOO_GREAT}"]),
         ("sequence,label\nAC,1\nAC,1\n", {}, ["the column 'label' has the label 1 alone; expected both 0 and 1"]),
         ("sequence,label\nAC,a\n", {"kind": "multiclass"}, [
             "the column 'label' has the label a alone; expected two classes or more"

@@ -1,6 +1,8 @@
 import argparse
+import io
 import json
 import logging
+import re
 
 import numpy as np
 import polars as pl
@@ -78,11 +80,17 @@ def write_predictions(folder, seed, splits, of_tasks=of_sites):
 def write_found(folder, tasks, regression):
     """What prepare and audit leave: sizes of the splits, one pair of twins, one feature that tells something."""
     splits = [split for split, n in {"train": 13, "validation": 19, "test": 29}.items() for _ in range(n)]
-    pl.DataFrame({"id": [str(i) for i in range(61)], "split": splits}).write_parquet(folder / "examples.parquet")
+    examples = pl.DataFrame({"id": [str(i) for i in range(61)], "split": splits, **dict.fromkeys(tasks, 1)})
+    examples.write_parquet(folder / "examples.parquet")
     twins = [("exact_duplicate", None, "test3", "test", "train5", "train", 1.0)]
     pl.DataFrame(twins, LEAKS_SCHEMA, orient="row").write_parquet(folder / "leaks.parquet")
     metric, value = ("pearson", 0.1) if regression else ("auroc", 0.6)
-    rows = [(task, name, "test", metric, value, 29) for task in tasks for name in FEATURES]
+    rows = [
+        (task, name, split, metric, value, 29)
+        for task in tasks
+        for name in FEATURES
+        for split in ("train", "validation", "test")
+    ]
     pl.DataFrame(rows, SHORTCUTS_SCHEMA, orient="row").write_csv(folder / "shortcuts.tsv", separator="\t")
 
 
@@ -182,6 +190,62 @@ def test_evaluate_refuses_what_is_no_parquet(results):
         evaluate.run(arguments(results, "toy"))
 
 
+HTML = b"<!DOCTYPE html>\n<html><body>404 Not Found</body></html>\n"
+COLUMNS = "expected the columns task, feature, split, metric, value, n"
+
+
+def parquet(**columns):
+    out = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "told"),
+    [
+        ("shortcuts.tsv", b"", f"is empty; {COLUMNS}"),
+        ("shortcuts.tsv", lambda whole: whole[: len(whole) // 2], "breaks off within its last line"),
+        ("shortcuts.tsv", HTML, f"{COLUMNS}; found <!DOCTYPE html>"),
+        ("shortcuts.tsv", bytes(500), f"{COLUMNS}; found \\x00"),
+        (
+            "shortcuts.tsv",
+            lambda whole: whole.replace(b"auroc", b"aur\xf6c"),
+            "is no tab-separated table: invalid utf-8",
+        ),
+        ("shortcuts.tsv", "folder", "is a folder; expected a file"),
+        ("shortcuts.tsv", None, "no such file"),
+        (
+            "leaks.parquet",
+            parquet(x=[1]),
+            "expected the columns kind, task, id, split, other, other_split, similarity; found x",
+        ),
+        ("examples.parquet", parquet(x=[1]), "expected the columns id, split; found x"),
+        ("examples.parquet", None, "no such file"),
+        ("cnn/1/predictions.parquet", parquet(x=[1]), "expected the columns id, split, task, label, score; found x"),
+        (
+            "cnn/1/train_predictions.parquet",
+            parquet(x=[1]),
+            "expected the columns id, split, task, label, score; found x",
+        ),
+        ("cnn/1/train_predictions.parquet", lambda whole: whole[:-9], "is no Parquet table: "),
+    ],
+)
+def test_a_damaged_file_is_named_before_anything_is_evaluated(results, monkeypatch, name, damage, told):
+    monkeypatch.setattr("motifloom.evaluation.tables.evaluate", lambda *_, **__: pytest.fail("too late"))
+    path = results / "toy" / name
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage is not None:
+        path.write_bytes(damage(whole) if callable(damage) else damage)
+    with pytest.raises(InputError) as caught:
+        evaluate.run(arguments(results, "toy"))
+    (line,) = caught.value.problems
+    assert line.startswith(f"{path}: {told}")
+    assert not list(results.glob("toy.*"))
+
+
 def test_collect_keeps_text_and_order(tmp_path, caplog):
     (tmp_path / "b.tsv").write_text("name\tvalue\nx\t0.10\ny\t\n")
     (tmp_path / "a.tsv").write_text("name\tvalue\n007\t1e-5\n")
@@ -229,7 +293,16 @@ def test_an_ensemble_of_other_examples_is_refused(results):
     assert caught.value.problems == [f"{path}: other examples, tasks or labels than {first} has"]
     pl.read_parquet(path).drop("score").write_parquet(path)
     with pytest.raises(
-        InputError, match=r"1/predictions\.parquet: expected the columns id, split, task, label and score"
+        InputError, match=r"1/predictions\.parquet: expected the columns id, split, task, label, score; found id"
     ):
         ensemble.run(parse(ensemble, *flags))
+    assert not (results / "ensemble").exists()
+
+
+def test_an_ensemble_is_whole_or_absent(results):
+    trainings = [results / "toy" / "cnn" / str(replicate) for replicate in (0, 1)]
+    path = trainings[1] / "train_predictions.parquet"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match=rf"^{re.escape(str(path))}: is no Parquet table: "):
+        ensemble.run(parse(ensemble, "--trainings", *trainings, "--output", results / "ensemble"))
     assert not (results / "ensemble").exists()

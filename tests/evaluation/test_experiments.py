@@ -228,7 +228,7 @@ def finished(tmp_path):
     metrics = pl.DataFrame(rows, METRICS_SCHEMA, orient="row")
     metrics.write_csv(tmp_path / "results/toy/metrics.tsv", separator="\t")
     splits = [split for split in ("train", "validation", "test") for _ in range(40)]
-    examples = pl.DataFrame({"id": range(120), "split": splits, "toy": [0, 1] * 60})
+    examples = pl.DataFrame({"id": map(str, range(120)), "split": splits, "toy": [0, 1] * 60})
     examples.write_parquet(tmp_path / "results/toy/examples.parquet")
     return config, made, metrics
 
@@ -313,6 +313,15 @@ def test_the_run_itself_is_one_value_of_every_hyperparameter(finished, tmp_path)
     expected = metrics.filter(metric="auroc", model="cnn")["value"].to_list()
     for parameter, setting in (("filters", 16.0), ("dropout", 0.2)):
         assert table.filter(parameter=parameter, setting=setting)["value"].to_list() == expected
+
+
+def test_metrics_that_break_off_are_named(finished, tmp_path):
+    config, _, _ = finished
+    path = tmp_path / "results/toy/metrics.tsv"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(InputError) as told:
+        experiment_table(config, "learning_curve", tmp_path / "results")
+    assert told.value.problems == [f"{path}: breaks off within its last line; is it the whole file?"]
 
 
 def test_predictions_that_are_missing_are_named(finished, tmp_path):

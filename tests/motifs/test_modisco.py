@@ -110,7 +110,7 @@ def test_seqlets_are_counted_on_their_strand(tmp_path: Path) -> None:
 
 def test_what_is_no_table_of_seqlets_is_told(write: Callable[[str, str | bytes], Path]) -> None:
     path = write("seqlets.tsv", "pattern\tid\tstart\tend\tstrand\tcontribution\nx\ty\tz\t1\t+\t2\n")
-    with pytest.raises(InputError, match=r"seqlets.tsv: is no table of seqlets: "):
+    with pytest.raises(InputError, match=r"seqlets.tsv: is no tab-separated table: "):
         read_seqlets(path)
 
 

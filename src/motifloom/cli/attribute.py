@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> None:
 
     from motifloom import config
     from motifloom.data.dataset import Dataset
-    from motifloom.files import read_parquet, write_parquet
+    from motifloom.data.predictions import read_predictions
+    from motifloom.files import write_parquet
     from motifloom.models.checkpoints import load_for
     from motifloom.motifs.attribution import attribute, attribution_table, method_of
     from motifloom.motifs.convergence import GREAT_DELTA, relative_delta
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     # The same sequences and references for every network, so that what networks say can be compared.
     random = generator(settings.seed, args.dataset, "attributions")
     number = settings.attributions(args.dataset)
-    rows, chosen = choose_examples(predictor, dataset, read_parquet(args.predictions), number, random)
+    rows, chosen = choose_examples(predictor, dataset, read_predictions(args.predictions), number, random)
     codes, weights = dataset.codes(rows), output_weights(dataset.labels(rows), predictor.kind)
     found = attribute(predictor, codes, weights, random)
     table = attribution_table(

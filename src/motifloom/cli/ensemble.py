@@ -31,10 +31,11 @@ def run(args: argparse.Namespace) -> None:
     InputError
         Where predictions are missing, or are not of the same examples.
     """
-    from motifloom.data.predictions import FILES, mean_predictions
-    from motifloom.files import read_parquet, write_parquet
+    from motifloom.data.predictions import FILES, mean_predictions, read_predictions
+    from motifloom.files import write_parquet
 
-    for name in FILES:
-        table = mean_predictions({folder / name: read_parquet(folder / name) for folder in args.trainings})
+    paths = {name: [folder / name for folder in args.trainings] for name in FILES}
+    means = {name: mean_predictions({path: read_predictions(path) for path in each}) for name, each in paths.items()}
+    for name, table in means.items():
         write_parquet(args.output / name, table)
         logger.info("%s: the mean of %d trainings, %d rows", args.output / name, len(args.trainings), len(table))

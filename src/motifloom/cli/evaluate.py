@@ -16,9 +16,6 @@ from motifloom.cli import flags
 
 if TYPE_CHECKING:
     import argparse
-    from typing import Any
-
-    from motifloom.evaluation.panels import Panel
 
 logger = logging.getLogger(__name__)
 
@@ -42,19 +39,25 @@ def run(args: argparse.Namespace) -> None:
     Raises
     ------
     InputError
-        Where the configuration has no such dataset, or predictions are missing or wrong.
+        Where the configuration has no such dataset, or a file is missing or wrong.
     """
     from motifloom import config
+    from motifloom.data.dataset import read_examples
+    from motifloom.data.leaks import LEAKS_SCHEMA
+    from motifloom.data.shortcuts import read_shortcuts
+    from motifloom.evaluation.audit import audit
     from motifloom.evaluation.reading import read_panels
     from motifloom.evaluation.tables import evaluate
-    from motifloom.files import write_text, write_tsv
+    from motifloom.files import read_parquet, write_text, write_tsv
 
     settings = config.read(args.config, dataset=args.dataset)
+    leaks, shortcuts = read_parquet(args.leaks, LEAKS_SCHEMA), read_shortcuts(args.shortcuts)
+    sizes = dict(read_examples(args.examples)["split"].value_counts(sort=True).iter_rows())
     panels = read_panels(settings, args.dataset, args.results)
     bootstrap = settings.evaluation.model_dump()
     metrics, comparisons = evaluate(panels, args.dataset, seed=settings.seed, threads=args.threads, **bootstrap)
-    audit = _audit(args, panels)
-    write_text(args.audit, json.dumps(audit, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    trust = audit(panels, leaks, shortcuts, args.dataset, sizes)
+    write_text(args.audit, json.dumps(trust, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
     write_tsv(args.metrics, metrics)
     write_tsv(args.comparisons, comparisons)
     tests = [len(panel.labels) for panel in panels if panel.split == "test"]
@@ -67,16 +70,3 @@ def run(args: argparse.Namespace) -> None:
         len(tests),
         len(comparisons),
     )
-
-
-def _audit(args: argparse.Namespace, panels: list[Panel]) -> dict[str, Any]:
-    """Say what the leaks and shortcuts of the dataset mean for its predictions."""
-    import polars as pl
-
-    from motifloom.data.shortcuts import SHORTCUTS_SCHEMA
-    from motifloom.evaluation.audit import audit
-    from motifloom.files import read_parquet
-
-    sizes = dict(read_parquet(args.examples)["split"].value_counts(sort=True).iter_rows())
-    shortcuts = pl.read_csv(args.shortcuts, separator="\t", schema=SHORTCUTS_SCHEMA)
-    return audit(panels, read_parquet(args.leaks), shortcuts, args.dataset, sizes)

@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
     prepare_process(args.threads)
 
     from motifloom.files import read_parquet, write_tsv
-    from motifloom.motifs.modisco import find_seqlets
+    from motifloom.motifs.modisco import ATTRIBUTED_SCHEMA, find_seqlets
 
-    seqlets = find_seqlets(read_parquet(args.attributions).filter(chosen="sample"))
+    seqlets = find_seqlets(read_parquet(args.attributions, ATTRIBUTED_SCHEMA).filter(chosen="sample"))
     write_tsv(args.output, seqlets)
     logger.info("%d patterns of %d seqlets", seqlets["pattern"].n_unique(), len(seqlets))

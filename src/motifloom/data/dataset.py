@@ -24,7 +24,9 @@ import numpy as np
 import polars as pl
 
 from motifloom.config import PLACE_COLUMNS
-from motifloom.genome import Composition, check_inside, gather, map_codes
+from motifloom.errors import InputError
+from motifloom.files import missing, read_parquet
+from motifloom.genome import SOFT_MASKED, UNKNOWN, Composition, check_inside, gather, map_codes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     from motifloom.genome import Codes, Integers
 
     Mask = npt.NDArray[np.bool_]
+
+EXAMPLE_SCHEMA = {"id": pl.String, "split": pl.String}
+PLACE_SCHEMA = {"chrom": pl.String, "start": pl.Int64, "end": pl.Int64, "strand": pl.String}
+"""What stands in ``examples.parquet`` before the tasks; the place only where examples have one."""
 
 SEQUENCE_SCHEMA = {
     "offset": pl.Int64,
@@ -51,6 +57,11 @@ stay in one split."""
 FINGERPRINT_ROWS = 4096
 """So many sequences are gathered at a time for a fingerprint."""
 
+PREPARED_ANEW = "prepare the dataset anew"
+
+HEAD_BASES = 4096
+"""So many bases are looked at to tell whether a file is one of packed bases."""
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -66,6 +77,27 @@ class Sequences:
 
     packed: Codes
     table: pl.DataFrame
+
+    @classmethod
+    def open(cls, folder: Path) -> Sequences:
+        """Map the bases of the prepared dataset in a folder.
+
+        Raises
+        ------
+        InputError
+            Where one of the two files is damaged, or they do not belong together.
+        """
+        bases, places = folder / "sequences.bin", folder / "sequences.parquet"
+        sequences = cls(map_codes(bases), read_parquet(places, SEQUENCE_SCHEMA))
+        if sequences.table.select("offset", "length", "minus").null_count().sum_horizontal().item():
+            raise InputError(f"{places}: a sequence has no place; {PREPARED_ANEW}")
+        if (sequences.packed[:HEAD_BASES] > UNKNOWN | SOFT_MASKED).any():
+            raise InputError(f"{bases}: holds something else than packed bases; {PREPARED_ANEW}")
+        try:
+            _ = sequences._offsets
+        except IndexError as error:
+            raise InputError(f"{bases}: lacks bases that {places} tells of ({error}); {PREPARED_ANEW}") from None
+        return sequences
 
     def __len__(self) -> int:
         return len(self.table)
@@ -145,10 +177,25 @@ class Dataset:
 
     @classmethod
     def open(cls, examples: str | Path) -> Dataset:
-        """Open the table of examples that ``prepare`` wrote, with the files beside it."""
+        """Open the table of examples that ``prepare`` wrote, with the files beside it.
+
+        Raises
+        ------
+        InputError
+            Where a file is missing or damaged, or they do not belong together.
+        """
         folder = Path(examples).parent
-        sequences = Sequences(map_codes(folder / "sequences.bin"), pl.read_parquet(folder / "sequences.parquet"))
-        return cls(pl.read_parquet(Path(examples)), sequences)
+        files = [Path(examples), folder / "sequences.parquet", folder / "sequences.bin"]
+        absent = [reason for path in files if (reason := missing(path))]
+        if absent:
+            raise InputError(absent)
+        table, sequences = read_examples(examples), Sequences.open(folder)
+        if len(table) != len(sequences):
+            raise InputError(
+                f"{examples}: holds {len(table)} examples; expected {len(sequences)}, as {files[1]} holds; "
+                f"{PREPARED_ANEW}"
+            )
+        return cls(table, sequences)
 
     @property
     def tasks(self) -> list[str]:
@@ -191,6 +238,26 @@ class Dataset:
         """
         table = self.examples.select(pl.col(self.tasks).cast(pl.Float32).fill_null(float("nan")))[rows]
         return table.to_numpy(order="c", writable=True)  # sums depend on the order in memory
+
+
+def read_examples(path: str | Path) -> pl.DataFrame:
+    """Read a table of examples.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or is no such table.
+    """
+    table = read_parquet(path, EXAMPLE_SCHEMA, PLACE_SCHEMA)
+    tasks = [name for name in table.columns if name not in PLACE_COLUMNS]
+    text = [name for name in tasks if not table.schema[name].is_numeric()]
+    if text:
+        raise InputError(f"{path}: the column '{text[0]}' holds {table.schema[text[0]]}, expected labels: numbers")
+    if table.is_empty() or not tasks:
+        raise InputError(f"{path}: holds no {'labels' if len(table) else 'example'}")
+    if table.select("id", "split").null_count().sum_horizontal().item():
+        raise InputError(f"{path}: an example has no id or no split; {PREPARED_ANEW}")
+    return table
 
 
 def _zero_for_null(column: pl.Series) -> Integers:

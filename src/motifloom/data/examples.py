@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from motifloom.data.dataset import SEQUENCE_SCHEMA, Sequences
+from motifloom.data.dataset import PLACE_SCHEMA, SEQUENCE_SCHEMA, Sequences
 from motifloom.data.territory import Intervals
 from motifloom.files import whole_file, write_parquet, write_tsv
 from motifloom.genome import write_stretches
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from motifloom.genome import Codes, Genome
 
-PLACE_SCHEMA = {"chrom": pl.String, "start": pl.Int64, "end": pl.Int64, "strand": pl.String}
 RECORD_SCHEMA = {"id": pl.String, "split": pl.String, **PLACE_SCHEMA, **SEQUENCE_SCHEMA, "own": pl.Boolean}
 """``own`` says whether ``offset`` counts from the first of the examples' own bases, or of the packed genome."""
 

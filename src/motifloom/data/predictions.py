@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from motifloom.errors import InputError
+from motifloom.files import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,14 @@ FILES = ("predictions.parquet", "train_predictions.parquet")
 
 KEYS = ("id", "split", "task", "label")
 
+PREDICTIONS_SCHEMA = {
+    "id": pl.String,
+    "split": pl.String,
+    "task": pl.String,
+    "label": pl.Float64,
+    "score": pl.Float64,
+}
+
 
 def predictions_table(dataset: Dataset, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.floating]) -> pl.DataFrame:
     """Lay out predictions.
@@ -35,8 +44,8 @@ def predictions_table(dataset: Dataset, rows: npt.NDArray[np.int64], scores: npt
 
     Returns
     -------
-    Table with ``id``, ``split``, ``task``, ``label`` and ``score``, a row per example and task. An example without a
-    label for a task has no row there.
+    Table with the columns of :data:`PREDICTIONS_SCHEMA`, a row per example and task. An example without a label for a
+    task has no row there.
     """
     examples = dataset.examples[rows]
     return pl.concat(
@@ -49,6 +58,17 @@ def predictions_table(dataset: Dataset, rows: npt.NDArray[np.int64], scores: npt
         ).drop_nulls("label")
         for column, task in enumerate(dataset.tasks)
     )
+
+
+def read_predictions(path: Path) -> pl.DataFrame:
+    """Read a table as :func:`predictions_table` gives it.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or is no such table.
+    """
+    return read_parquet(path, PREDICTIONS_SCHEMA).select(*PREDICTIONS_SCHEMA)
 
 
 def mean_predictions(tables: Mapping[Path, pl.DataFrame]) -> pl.DataFrame:
@@ -66,11 +86,8 @@ def mean_predictions(tables: Mapping[Path, pl.DataFrame]) -> pl.DataFrame:
     Raises
     ------
     InputError
-        For every file that lacks a column, or that has other examples, tasks or labels than the first one.
+        For every file that has other examples, tasks or labels than the first one.
     """
-    lacking = [path for path, table in tables.items() if not {*KEYS, "score"} <= {*table.columns}]
-    if lacking:
-        raise InputError(f"{path}: expected the columns {', '.join(KEYS)} and score" for path in lacking)
     rows = {path: table.select(KEYS) for path, table in tables.items()}
     first, expected = next(iter(rows.items()))
     differing = [path for path, found in rows.items() if not found.equals(expected)]

@@ -18,6 +18,7 @@ from motifloom.compiled import compiled
 from motifloom.data.partners import length_blocks
 from motifloom.data.splits import SPLITS
 from motifloom.errors import InputError
+from motifloom.files import read_tsv
 from motifloom.genome import BASES, UNKNOWN
 
 if TYPE_CHECKING:
@@ -195,18 +196,16 @@ def read_shortcuts(path: str | Path) -> pl.DataFrame:
     Raises
     ------
     InputError
-        Where the file cannot be read, or is no such table.
+        Where the file cannot be read, or is no such table or not the whole of it.
     """
-    try:
-        table = pl.read_csv(path, separator="\t", schema_overrides=SHORTCUTS_SCHEMA)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: is no table of shortcuts: {str(error).splitlines()[0]}") from None
-    if table.columns != list(SHORTCUTS_SCHEMA):
-        raise InputError(
-            f"{path}: expected the columns {', '.join(SHORTCUTS_SCHEMA)}; found {', '.join(table.columns)}"
-        )
+    table = read_tsv(path, SHORTCUTS_SCHEMA)
+    tasks = table["task"].unique(maintain_order=True)
+    rows = [(task, feature, split) for task in tasks for feature in FEATURES for split in SPLITS]
+    if not rows or table.select("task", "feature", "split").rows() != rows:
+        expected = f"for every task a row of each of {len(FEATURES)} features and {len(SPLITS)} splits"
+        raise InputError(f"{path}: expected {expected}; found {len(table)} rows; is it the whole file?")
+    if not table["metric"].is_in(list(CHANCE)).all():
+        raise InputError(f"{path}: expected one of the metrics {', '.join(CHANCE)} in every row")
     return table
 
 

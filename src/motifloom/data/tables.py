@@ -37,6 +37,9 @@ LEAST_RANGE = 1e-5
 LEAST_VALUE = 1e-30
 """And be as great as this: of less, single precision has no squares."""
 
+GREATEST_VALUE = 1e30
+"""And no greater than this: single precision ends at 3.4e38, and what is computed of values may be greater."""
+
 SHOWN = 20
 """So many names of columns or classes are spelled out in a message."""
 
@@ -229,7 +232,12 @@ def _labels(table: pl.DataFrame, task: str, kind: Kind, bad: BadRows) -> pl.Seri
         return text.alias(task)
     number = text.cast(pl.Float64, strict=False)
     if kind == "regression":
-        fits = number.cast(pl.Float32).is_finite()  # what models read
+        fits = number.is_finite()
+        great = fits & (number.abs() > GREATEST_VALUE)
+        room = f"{-GREATEST_VALUE:g} to {GREATEST_VALUE:g}"
+        _tell_labels(
+            table, great, task, f"'; too great for single precision, expected {room}; divide all by one number", bad
+        )
         told = "'; expected a number such as 0.5 or 1e-3, or nothing where it is missing"
     else:
         truth = text.str.to_lowercase().replace_strict(TRUTHS, default=None, return_dtype=pl.Float64)
@@ -239,11 +247,16 @@ def _labels(table: pl.DataFrame, task: str, kind: Kind, bad: BadRows) -> pl.Seri
             "'; expected 0 or 1, or nothing where it is missing; for names of classes set 'kind: multiclass', for "
             "other numbers 'kind: regression'"
         )
-    wrong = table.filter(text.is_not_null() & ~fits.fill_null(False))
-    if len(wrong) == text.count():  # the column is of another kind: one line says so
-        wrong = wrong.head(1)
-    _tell(wrong, f"'{task}' is '", told, bad)
+    _tell_labels(table, text.is_not_null() & ~fits.fill_null(False), task, told, bad)
     return number.cast(pl.Float64 if kind == "regression" else pl.Int8, strict=False).alias(task)
+
+
+def _tell_labels(table: pl.DataFrame, wrong: pl.Series, task: str, after: str, bad: BadRows) -> None:
+    """Tell `bad` of the rows whose label is wrong; of one where all are, for the column is of another kind then."""
+    rows = table.filter(wrong)
+    if len(rows) == table["text"].count():
+        rows = rows.head(1)
+    _tell(rows, f"'{task}' is '", after, bad)
 
 
 def _tell(rows: pl.DataFrame, before: str, after: str, bad: BadRows) -> None:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from motifloom.config import ALL_CLASSES, ORACLE, PLACE_COLUMNS
 from motifloom.config.trials import FRACTION, RESAMPLING, own, trials
+from motifloom.data.dataset import read_examples
 from motifloom.data.predictions import FILES
 from motifloom.errors import InputError
 from motifloom.evaluation.kinds import main_metric
@@ -17,6 +18,7 @@ from motifloom.evaluation.panels import SPLITS, Run
 from motifloom.evaluation.reading import read_runs
 from motifloom.evaluation.stability import STABILITY_SCHEMA, stability_table
 from motifloom.evaluation.tables import METRICS_SCHEMA
+from motifloom.files import read_tsv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -164,7 +166,7 @@ def _whole_rows(
     """Yield what the run itself reached, as told by its metrics."""
     for dataset in datasets or config.datasets:
         kind = config.kind(dataset)
-        table = pl.read_csv(results / dataset / "metrics.tsv", separator="\t", schema=METRICS_SCHEMA)
+        table = read_tsv(results / dataset / "metrics.tsv", METRICS_SCHEMA)
         task = ALL_CLASSES if kind == "multiclass" else ""
         metric = main_metric(kind, task)
         mine = table.filter(
@@ -179,7 +181,7 @@ def _whole_rows(
 
 def _labelled(path: Path) -> dict[str, int]:
     """Return how many examples of each split have a label of any task, as the trials' are counted."""
-    examples = pl.scan_parquet(path, glob=False)
-    tasks = [name for name in examples.collect_schema().names() if name not in PLACE_COLUMNS]
-    counted = examples.filter(pl.any_horizontal(pl.col(tasks).is_not_null())).group_by("split").len().collect()
+    examples = read_examples(path)
+    tasks = [name for name in examples.columns if name not in PLACE_COLUMNS]
+    counted = examples.filter(pl.any_horizontal(pl.col(tasks).is_not_null())).group_by("split").len()
     return dict(counted.iter_rows())

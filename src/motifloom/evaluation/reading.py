@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from motifloom.data.predictions import FILES
+from motifloom.data.predictions import FILES, read_predictions
 from motifloom.errors import InputError
 from motifloom.evaluation.panels import Run, align
-from motifloom.files import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,5 +47,5 @@ def read_runs(folders: Mapping[Run, Path], kind: Kind, names: Sequence[str] = FI
     missing = [path for paths in files.values() for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{path}: missing; expected the predictions of a model" for path in missing)
-    predictions = {run: pl.concat(map(read_parquet, paths)) for run, paths in files.items()}
+    predictions = {run: pl.concat(map(read_predictions, paths)) for run, paths in files.items()}
     return align(predictions, kind)

@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 
 from motifloom.errors import InputError
+from motifloom.files import read_tsv
 from motifloom.motifs.groups import groups
 from motifloom.motifs.matching import likeness, match
 from motifloom.motifs.meme import read_meme
-from motifloom.motifs.motif import PSEUDOCOUNT, Motif, trim
+from motifloom.motifs.motif import PSEUDOCOUNT, TABLE_SCHEMA, Motif, trim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,7 +93,7 @@ def read_compared(folders: Mapping[str, Path]) -> tuple[list[Motif], list[Row]]:
     """
     found: list[tuple[Row, npt.NDArray[np.float64]]] = []
     for model, folder in folders.items():
-        table = pl.read_csv(folder / "motifs.tsv", separator="\t", infer_schema_length=None)
+        table = read_tsv(folder / "motifs.tsv", TABLE_SCHEMA)
         table = table.filter(pl.col("duplicate").is_null())
         matrices = read_meme(folder / "motifs.meme")
         for row in table.filter(pl.col("match_id").is_not_null()).iter_rows(named=True):

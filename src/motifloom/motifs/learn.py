@@ -15,6 +15,7 @@ from motifloom.motifs.groups import groups, strongest_first
 from motifloom.motifs.hits import HITS_SCHEMA, hits
 from motifloom.motifs.importance import importances
 from motifloom.motifs.matching import likeness, match
+from motifloom.motifs.motif import TABLE_SCHEMA
 from motifloom.motifs.pairs import PAIRS_SCHEMA, pairs
 from motifloom.motifs.scrambling import scrambling_importances
 from motifloom.seeds import generator
@@ -31,27 +32,6 @@ if TYPE_CHECKING:
     from motifloom.motifs.importance import Importance
     from motifloom.motifs.matching import Match
     from motifloom.motifs.motif import Motif
-
-TABLE_SCHEMA = {
-    "motif": pl.String,
-    "source": pl.String,
-    "replicate": pl.Int64,
-    "consensus": pl.String,
-    "width": pl.Int64,
-    "information_content": pl.Float64,
-    "sites": pl.Int64,
-    "importance": pl.Float64,
-    "match": pl.String,
-    "match_id": pl.String,
-    "match_q": pl.Float64,
-    "reproducibility": pl.Float64,
-    "dead": pl.Boolean,
-    "equivalents": pl.Int64,
-    "importance_low": pl.Float64,
-    "importance_high": pl.Float64,
-    "group": pl.String,
-    "duplicate": pl.String,
-}
 
 SOURCES = FILTER, ATTRIBUTION = "filter", "attribution"
 """What motifs are read from."""

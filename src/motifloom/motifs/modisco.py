@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from motifloom.errors import InputError
+from motifloom.files import read_tsv
 from motifloom.genome import BASES, UNKNOWN, encode, reverse_complement
 from motifloom.motifs.motif import Motif, probabilities, trim
 
@@ -39,6 +39,14 @@ SETTINGS = {
 """What modisco-lite's own command sets, but for these. A core of 12 instead of 20 bp: of 200 sequences of 100 bp more
 sites have room for one. A false discovery rate of 0.2, which is that of its function, instead of 0.05: of windows of 60
 bp hardly any seqlet is left by that. Least numbers of 20, for fewer sequences than it expects."""
+
+ATTRIBUTED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,
+    "chosen": pl.String,
+    "sequence": pl.String,
+    "hypothetical": pl.List(pl.Float32),
+}
+"""The columns of ``attributions.parquet`` that patterns are found by."""
 
 SEQLET_SCHEMA = {
     "pattern": pl.Int64,
@@ -100,10 +108,7 @@ def read_seqlets(path: Path) -> pl.DataFrame:
     InputError
         Where it cannot be read, or is no such table.
     """
-    try:
-        return pl.read_csv(path, separator="\t", schema=SEQLET_SCHEMA)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path}: is no table of seqlets: {str(error).splitlines()[0]}") from None
+    return read_tsv(path, SEQLET_SCHEMA)
 
 
 def attribution_motifs(seqlets: pl.DataFrame, dataset: Dataset, replicate: int) -> list[Motif]:

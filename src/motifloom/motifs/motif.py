@@ -6,9 +6,32 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+TABLE_SCHEMA = {
+    "motif": pl.String,
+    "source": pl.String,
+    "replicate": pl.Int64,
+    "consensus": pl.String,
+    "width": pl.Int64,
+    "information_content": pl.Float64,
+    "sites": pl.Int64,
+    "importance": pl.Float64,
+    "match": pl.String,
+    "match_id": pl.String,
+    "match_q": pl.Float64,
+    "reproducibility": pl.Float64,
+    "dead": pl.Boolean,
+    "equivalents": pl.Int64,
+    "importance_low": pl.Float64,
+    "importance_high": pl.Float64,
+    "group": pl.String,
+    "duplicate": pl.String,
+}
+"""The columns of ``motifs.tsv``."""
 
 PSEUDOCOUNT = 1.0
 """Sites of uniform bases that are added to the sites counted, so that no probability is zero."""

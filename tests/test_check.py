@@ -52,6 +52,28 @@ def test_what_an_earlier_run_has_written_needs_no_room_again(folder, capsys, mon
     assert main(["check", "my.yaml"]) == 0
 
 
+def test_what_lies_beside_a_runs_own_folders_is_not_looked_through(folder, capsys, monkeypatch):
+    """Results may be a home folder or the root of all files."""
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(yaml.safe_dump({"results": ".", "datasets": {"one": dataset}, "models": ["knn"]}))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+    (folder / "other").mkdir()
+    (folder / "other" / "photographs").write_bytes(bytes(10_000))
+    assert main(["check", "my.yaml"]) == 2
+    assert "0.0 MB are free; the run needs about" in capsys.readouterr().err
+
+
+def test_shuffles_beyond_all_memory_are_refused_before_any_is_made(folder, capsys, monkeypatch):
+    (folder / "p.fa").write_text("".join(f">{n}\nACGTTGCAAC\n" for n in range(100)))
+    pair = {"positives": "p.fa", "negatives": "dinucleotide-shuffle", "split": {"validation": 0.2, "test": 0.2}}
+    (folder / "my.yaml").write_text(settings_of(d=pair | {"negatives_per_positive": 10**9}))
+    monkeypatch.setattr("motifloom.check.prepare", lambda *_: pytest.fail("prepared"))
+    assert main(["check", "my.yaml"]) == 2
+    told = capsys.readouterr().err
+    assert "error: datasets.d.negatives_per_positive: 1000000000 shuffles of 1490 bytes of positives do not fit" in told
+    assert "MB of memory; expected at most " in told
+
+
 def test_what_a_baseline_cannot_do_is_told(folder, capsys, monkeypatch):
     (folder / "t.tsv").write_text("sequence\ty\tsplit\n" + "".join(
         f"{'ACGTTGCAAC'[:length]}\t{label}\t{split}\n"

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from motifloom.config import Config, dump, read, validate
+from motifloom.config import RESERVED_NAMES, Config, dump, read, validate
+from motifloom.config.trials import trials
 from motifloom.errors import InputError
+
+WORKFLOW = Path(__file__).parents[1] / "workflow" / "rules"
 
 GOOD: dict[str, Any] = {
     "datasets": {
@@ -32,6 +37,10 @@ def changed(**changes: Any) -> dict[str, Any]:
             section = section[key]
         section[last] = value
     return settings
+
+
+def fasta(negatives: str | list[str]) -> dict[str, Any]:
+    return {"positives": "a.fa", "negatives": negatives, "split": {"validation": 0.1, "test": 0.1}}
 
 
 def problems(settings: Any) -> list[str]:
@@ -146,6 +155,7 @@ def test_chromosomes_named_by_numbers_are_text():
             ),
         ),
         ([1], "my.yaml: expected a mapping of keys, found list"),
+        (None, "my.yaml: expected a mapping of keys, found nothing"),
     ],
 )
 def test_a_problem_names_its_place_and_what_was_expected(settings, problem):
@@ -160,6 +170,17 @@ def test_all_problems_are_told_at_once():
 def test_a_taken_name_is_refused():
     settings = changed(models={"oracle": {"architecture": "cnn"}})
     assert "is taken; choose another" in problems(settings)[0]
+
+
+def test_what_rules_write_beside_datasets_and_models_is_no_name_of_one():
+    """A model is a folder of a dataset's folder, a dataset one of the results: files of other rules lie beside them."""
+    text = "\n".join(path.read_text("utf-8") for path in WORKFLOW.glob("*.smk"))
+    written = set(re.findall(r'f"\{(?:RESULTS|OF_TRIAL)\}/([^"]+)"', text))
+    written |= {path.replace("{{table}}.tsv", f"{name}.tsv") for path in written for name in ("metrics", "comparisons")}
+    names = {path.removeprefix("{{dataset}}/").split("/")[0] for path in written}
+    fixed = {name for name in names if "{" not in name}
+    assert {"consensus.svg", "metrics.tsv", "simulation", "logs"} < fixed
+    assert fixed <= RESERVED_NAMES
 
 
 def test_a_name_that_an_ensemble_has_is_refused():
@@ -196,6 +217,7 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] *
         ("a: !!python/object/apply:os.system ['true']", "line 1: is no YAML: could not determine a constructor for"),
         ("? [a, b]\n: 3\n", "line 1: is no YAML: found unhashable key"),
         ("a: \0\n", "is no YAML: unacceptable character #x0000"),
+        ('a: "\\UFFFFFFFF"\n', "is no YAML: "),
         ("seed: 2024-13-45\n", "is no YAML: month must be in 1..12"),
         (f"seed: {'9' * 5000}\n", "is no YAML: Exceeds the limit"),
         (b"\xff\xfe\x00", "is no text in UTF-8: invalid start byte; expected YAML"),
@@ -204,6 +226,18 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] *
         ("[" * 5000, "is nested too deeply; expected a configuration"),
         ("a:\n  b: 1\n  c: 2\n  b: 3\n", "line 4: the key 'b' stands on line 2 already; expected it once"),
         ("- 1\n", "expected a mapping of keys, found list"),
+        ("5\n", "expected a mapping of keys, found 5"),
+        ("some\nwords\n", "expected a mapping of keys, found text"),
+        ("\nwindow: !!int ''\n", "line 2: is no YAML: '' is no int"),
+        ("window: !!int '-'\n", "line 1: is no YAML: '-' is no int"),
+        ("window: !!int '_'\n", "line 1: is no YAML: '_' is no int"),
+        ("window: !!int ten\n", "line 1: is no YAML: invalid literal for int()"),
+        ("window: !!float ''\n", "line 1: is no YAML: '' is no float"),
+        ("window: !!timestamp abc\n", "line 1: is no YAML: 'abc' is no timestamp"),
+        ("window: !!bool [1]\n", "line 1: is no YAML: expected a scalar node, but found sequence"),
+        ("window: !!map [1]\n", "line 1: is no YAML: expected a mapping node, but found sequence"),
+        ("window: !!set [1]\n", "line 1: is no YAML: could not determine a constructor for the tag"),
+        ("window: !!binary aaaa\n", "line 1: is no YAML: could not determine a constructor for the tag"),
     ],
 )
 def test_what_is_no_plain_yaml_is_refused(write, text, told):
@@ -241,6 +275,21 @@ def test_merged_keys_may_be_overridden_and_a_byte_order_mark_stands_before(write
     [
         (changed(training={"learning_rate": float("inf")}), "training.learning_rate: input should be a finite number"),
         (changed(datasets__reb1__window=10**20), "datasets.reb1: window: expected at most 1000000000, found 1e+20"),
+        (changed(datasets__reb1__window=10**400), "window: expected at most 1000000000, found a number of 401 digits"),
+        (changed(models={"knn": {"neighbours": [1, 10**400]}}), "expected at most 1000000000, found a number of 401"),
+        (
+            changed(datasets__toy__simulate={"motifs": ["MA0139.2"], "chromosomes": 10**9, "positives": 10**9}),
+            "toy.simulate.chromosomes: input should be less than or equal to 10000, found 1000000000",
+        ),
+        (
+            changed(experiments={"context": {"distances": [20, 10**9]}}),
+            "experiments.context: distances: expected at most 999999950, found 1000000000",
+        ),
+        (
+            changed(experiments={"context": {"window": 10**9, "positives": 10**9}}),
+            "experiments.context: window: 1000000000 positives of 1000000000 bp and as many decoys take 8 chromosomes",
+        ),
+        (changed(experiments={"context": {"motifs": ["MA0139.2"] * 2}}), "context: motifs: MA0139.2 stands twice"),
         (
             changed(datasets__reb1__window=100, datasets__reb1__jitter=50),
             "reb1: jitter: expected at most 49, found 50",
@@ -261,6 +310,15 @@ def test_merged_keys_may_be_overridden_and_a_byte_order_mark_stands_before(write
             ),
             "datasets.pair: b.fa: is named as positives and as negatives",
         ),
+        (
+            changed(datasets__pair=fasta("gc-matched")),
+            "datasets.pair: negatives: gc-matched needs a genome; expected a FASTA file, several, or dinucleotide-s",
+        ),
+        (changed(datasets__pair=fasta(["b.fa", "random"])), "datasets.pair: negatives: random needs a genome"),
+        (
+            changed(datasets__pair=fasta(["dinucleotide-shuffle"])),
+            "datasets.pair: negatives: dinucleotide-shuffle is no file of a list; expected it alone, or files",
+        ),
     ],
 )
 def test_what_could_not_be_done_is_refused(settings, told):
@@ -275,6 +333,15 @@ def test_a_seed_may_be_of_any_size():
 def test_a_kind_of_negatives_that_is_misspelt_is_told():
     config = validate(changed(datasets__reb1__negatives="gc_matched"))
     assert "datasets.reb1: gc_matched: no such file; is 'gc-matched' meant?" in config.missing_files("reb1")
+    config = validate(changed(datasets__pair=fasta("gc_matched"), datasets__other=fasta("dinucleotide_shuffle")))
+    assert "datasets.pair: gc_matched: no such file" in config.missing_files("pair")
+    told = "datasets.other: dinucleotide_shuffle: no such file; is 'dinucleotide-shuffle' meant?"
+    assert told in config.missing_files("other")
+
+
+@pytest.mark.parametrize("limits", [{"distances": [999_999_950]}, {"window": 250_000_000, "positives": 16}])
+def test_what_an_experiment_may_ask_for_makes_its_trials(limits):
+    assert trials(validate(changed(experiments={"context": limits})))
 
 
 def test_datasets_of_one_genome_share_its_packed_form():

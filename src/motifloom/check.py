@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motifloom.config import FastaDataset, GenomeDataset, GkmSvm, KmerLogistic, Knn, SimulatedDataset, validate
+from motifloom.config import (
+    DINUCLEOTIDE_SHUFFLE,
+    FastaDataset,
+    GenomeDataset,
+    GkmSvm,
+    KmerLogistic,
+    Knn,
+    SimulatedDataset,
+    as_list,
+    validate,
+)
 from motifloom.config.trials import trials
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
@@ -41,6 +52,8 @@ PYTHON_MEMORY = 200e6
 BYTES_PER_EXAMPLE = 50
 """What an example takes in the table of a dataset or of a model, in bytes; 15 to 40 were measured."""
 
+SHARED = ("genomes", "experiments")
+"""Folders of the results that are not of one dataset, and large."""
 
 KNN_PLANES = 2.5
 """Bits that an index of neighbours takes for a training sequence and a k-mer; 2.0 to 2.1 were measured at 200 bp."""
@@ -180,7 +193,7 @@ def _estimated(config: Config, made: list[Trial]) -> Estimate:
     estimate.disk += sum(len(genome.packed) for genome in genomes.values() if genome)
     if beside is not None:
         with problems.gathered():
-            _check_space(home, estimate.disk - bytes_below(Path(config.results)))
+            _check_space(home, estimate.disk - sum(map(bytes_below, _folders(config))))
     problems.raise_any()
     return estimate
 
@@ -204,10 +217,26 @@ def _check_dataset(
     if any(map(missing, config.source_files(name))) or (fasta is not None and genome is None):
         _read_alone(config, name, problems)
         return
+    _check_shuffles(config, name)
     examples = prepare(config, name, genome)
     with problems.gathered():
         _check_lengths(config, name, examples)
     _count(config, name, examples, estimate)
+
+
+def _check_shuffles(config: Config, name: str) -> None:
+    """Raise where the shuffles of FASTA records would need more memory than there is."""
+    section = config.datasets[name]
+    if not isinstance(section, FastaDataset) or section.negatives != DINUCLEOTIDE_SHUFFLE:
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    positives = sum(Path(path).stat().st_size for path in as_list(section.positives))
+    number = section.negatives_per_positive
+    if number * positives > memory:
+        raise InputError(
+            f"datasets.{name}.negatives_per_positive: {number} shuffles of {positives} bytes of positives do not fit "
+            f"into {memory / 1e6:.0f} MB of memory; expected at most {memory // positives}"
+        )
 
 
 def _read_alone(config: Config, name: str, problems: Problems) -> None:
@@ -292,6 +321,11 @@ def _fit_memory(model: Model, examples: Examples, train: int, both_strands: bool
     if isinstance(model, KmerLogistic):
         return number * (length + KMER_BYTES * sum(min(length, 4**kmer) for kmer in model.kmers))
     return 0
+
+
+def _folders(config: Config) -> list[Path]:
+    """Return the folders of the results that hold much; others may lie beside them, in a home folder or at the root."""
+    return [Path(config.results) / name for name in (*SHARED, *config.datasets)]
 
 
 def _check_writable(results: Path, home: Path) -> None:

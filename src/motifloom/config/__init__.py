@@ -137,11 +137,18 @@ def validate(settings: Any, source: str = "config") -> Config:
         With every problem at once: the key's path, the value found and what was expected.
     """
     if not isinstance(settings, dict):
-        raise InputError(f"{source}: expected a mapping of keys, found {type(settings).__name__}")
+        raise InputError(f"{source}: expected a mapping of keys, found {_kind(settings)}")
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
         raise InputError(f"{source}: {explain(problem, Config)}" for problem in error.errors()) from None
+
+
+def _kind(value: Any) -> str:
+    """Say what stands where a mapping is expected; not all of a text, which may be a file of another kind."""
+    if isinstance(value, str | list):
+        return "text" if isinstance(value, str) else "list"
+    return "nothing" if value is None else str(value)
 
 
 def read(path: str | Path, dataset: str | None = None, model: str | None = None) -> Config:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model
 from motifloom.config.values import (
     DINUCLEOTIDE_SHUFFLE,
     ONE,
+    SAMPLED,
     SEVERAL,
     Count,
     HeldOut,
@@ -206,6 +207,13 @@ class FastaDataset(Source):
     def _sensible(self) -> FastaDataset:
         files = [[paths] if isinstance(paths, str) else paths for paths in (self.positives, self.negatives)]
         problems = [f"{path}: is named as positives and as negatives" for path in files[0] if path in files[1]]
+        problems += [
+            f"negatives: {path} needs a genome; expected a FASTA file, several, or {DINUCLEOTIDE_SHUFFLE}"
+            for path in files[1]
+            if path in SAMPLED
+        ]
+        if isinstance(self.negatives, list) and DINUCLEOTIDE_SHUFFLE in self.negatives:
+            problems.append(f"negatives: {DINUCLEOTIDE_SHUFFLE} is no file of a list; expected it alone, or files")
         if isinstance(self.split, FractionSplit) and self.split.group is not None:
             problems.append("split.group: names a column of a table; FASTA records have none")
         if problems:
@@ -244,6 +252,9 @@ class TableDataset(Source):
         return [self.labels] if isinstance(self.labels, str) else list(self.labels)
 
 
+MOST_CHROMOSOMES = 10_000
+"""Of a simulation; each is written by itself."""
+
 _KEYS_OF_RULES = {"spacing": "pair", "decoy_spacing": "pair", "sites": "count", "decoy_sites": "count"}
 """The settings of a simulation that one rule alone has a use for."""
 
@@ -270,7 +281,7 @@ class Simulation(Section):
     rule: Literal["any", "pair", "count"] = "any"
     motifs: Annotated[list[str], Field(min_length=1)]
     positives: Count = 2000
-    chromosomes: Annotated[int, Field(ge=3)] = 8
+    chromosomes: Annotated[int, Field(ge=3, le=MOST_CHROMOSOMES)] = 8
     chromosome_length: Annotated[int, Field(ge=1000)] = 250_000
     gc: Annotated[float, Field(gt=0, lt=1)] = 0.42
     jitter: Annotated[int, Field(ge=0)] = 40

@@ -39,29 +39,44 @@ class _Loader(yaml.SafeLoader):
     So ``yes`` is a name where one is expected, a truth value where one is, and no number.
     """
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, IndexError, OverflowError, ValueError) as error:  # PyYAML trusts a tag such as !!int
+            raise yaml.MarkedYAMLError(problem=_not_constructed(node, error), problem_mark=node.start_mark) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        for key, _ in node.value:
+        for key, _ in node.value if node.id == "mapping" else []:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 key.tag = "tag:yaml.org,2002:str"
         return super().construct_mapping(node, deep)
 
     def text(self, node: yaml.ScalarNode) -> str:
-        return str(node.value)
+        return str(self.construct_scalar(node))
 
     def whole(self, node: yaml.ScalarNode) -> _Whole:
         number = _Whole(self.construct_yaml_int(node))
-        number.written = node.value
+        number.written = self.text(node)
         return number
 
     def real(self, node: yaml.ScalarNode) -> _Real:
         number = _Real(self.construct_yaml_float(node))
-        number.written = node.value
+        number.written = self.text(node)
         return number
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.whole)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.real)
 _Loader.add_constructor("tag:yaml.org,2002:bool", _Loader.text)
+for _kind in ("binary", "omap", "pairs", "set"):
+    del _Loader.yaml_constructors[f"tag:yaml.org,2002:{_kind}"]
+
+
+def _not_constructed(node: yaml.Node, error: Exception) -> str:
+    """Say why the text of a node is not what its tag says: a date that there is not, a number of 5000 digits."""
+    kind = node.tag.rpartition(":")[2]
+    return " ".join(str(error).split()) if isinstance(error, ValueError) else f"'{node.value}' is no {kind}"
+
 
 MOST_VALUES = 100_000
 """A file may stand for so many values once its aliases are written out; a few lines of aliases can mean billions."""
@@ -98,7 +113,7 @@ def load(path: str | Path) -> Any:
         raise InputError(f"{path}: is no text in UTF-8: {error.reason}; expected YAML") from None
     except yaml.MarkedYAMLError as error:
         raise InputError(f"{path}: {_line(error)}is no YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that there is not, a number of 5000 digits
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # an escape of a letter that there is not
         raise InputError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply; expected a configuration") from None

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from motifloom.config.values import MOST_TRAININGS, Count, Section
+from motifloom.config.values import GREATEST, MOST_TRAININGS, Count, Section
 
 Names = Annotated[list[str], Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Setting = Annotated[float, Field(ge=0)]
+
+SLACK = 20
+"""The distances of two motifs lie within so many bp, in positives as in decoys; 10 bp are between the two ranges."""
+
+CHROMOSOMES = 8
+"""So many are simulated to see how far models see."""
 
 
 class LearningCurve(Section):
@@ -58,6 +64,31 @@ class Context(Section):
     window: Annotated[int, Field(ge=10)] = 300
     jitter: Annotated[int, Field(ge=0)] = 20
     models: Names | None = None
+
+    @model_validator(mode="after")
+    def _can_be_simulated(self) -> Context:
+        """Refuse what makes no simulated dataset, whose numbers derive from these."""
+        farthest = GREATEST - 2 * SLACK - 10
+        problems = [
+            f"distances: expected at most {farthest}, found {distance}"
+            for distance in self.distances
+            if distance > farthest
+        ]
+        if self.motifs[0] == self.motifs[1]:
+            problems.append(f"motifs: {self.motifs[0]} stands twice")
+        if self.chromosome_length > GREATEST:
+            problems.append(
+                f"window: {self.positives} positives of {self.window} bp and as many decoys take {CHROMOSOMES} "
+                f"chromosomes of {self.chromosome_length} bp; expected at most {GREATEST}"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def chromosome_length(self) -> int:
+        """The bp of a chromosome that has room for its share of the regions."""
+        return max(1000, 2 * -(-self.positives // CHROMOSOMES) * self.window)
 
 
 class Resampling(Section):

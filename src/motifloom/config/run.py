@@ -250,7 +250,8 @@ class Config(Section):
         elif (fasta := self.fasta(dataset)) is not None:
             files.append(str(fasta))
         told = {path: problem for path in dict.fromkeys(files) if (problem := missing(path))}
-        return [f"datasets.{dataset}: {problem}{_meant(path)}" for path, problem in told.items()]
+        words = _words(self.datasets[dataset])
+        return [f"datasets.{dataset}: {problem}{_meant(path, words)}" for path, problem in told.items()]
 
     def database(self, dataset: str) -> str:
         """Return the name or path of the known motifs that `dataset`'s learned motifs are compared with."""
@@ -336,8 +337,14 @@ class Config(Section):
         return Path(self.results) / dataset / "simulation" / name
 
 
-def _meant(path: str) -> str:
-    """Say which kind of negatives or of known motifs a path that leads nowhere may mean."""
-    words = [*SAMPLED, DINUCLEOTIDE_SHUFFLE, *(f"{JASPAR_PREFIX}{taxon}" for taxon in TAXA)]
+def _words(section: Dataset) -> list[str]:
+    """Return the kinds of negatives and of known motifs that a dataset may name in the place of a path."""
+    sampled = SAMPLED if isinstance(section, GenomeDataset) else ()
+    shuffled = (DINUCLEOTIDE_SHUFFLE,) if isinstance(section, GenomeDataset | FastaDataset) else ()
+    return [*sampled, *shuffled, *(f"{JASPAR_PREFIX}{taxon}" for taxon in TAXA)]
+
+
+def _meant(path: str, words: list[str]) -> str:
+    """Say which of `words` a path that leads nowhere may mean."""
     nearest = difflib.get_close_matches(path, words, n=1, cutoff=0.75)
     return f"; is '{nearest[0]}' meant?" if nearest else ""

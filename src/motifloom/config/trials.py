@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motifloom.config import ORACLE, SimulatedDataset
+from motifloom.config.experiments import CHROMOSOMES, SLACK
 from motifloom.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ FRACTION, RANDOM_LABELS, DISTANCE, DRAW = "fraction", "random_labels", "distance
 
 PAIR = "pair"
 """The dataset of a trial of the experiment ``context``."""
-
-SLACK = 20
-"""The distances of two motifs lie within so many bp, in positives as in decoys; 10 bp are between the two ranges."""
 
 UNREGULARISED = {"dropout": 0.0, "weight_decay": 0.0, "l1": 0.0, "l2": 0.0}
 
@@ -159,16 +157,14 @@ def _context(config: Config, section: Context, replicate: int) -> Iterator[Trial
 
 def pair_dataset(section: Context, distance: int) -> SimulatedDataset:
     """Return the dataset whose positives have two motifs at a `distance`; the window is the same for every distance."""
-    chromosomes = 8
-    regions = 2 * -(-section.positives // chromosomes)
     return SimulatedDataset.model_validate(
         {
             "simulate": {
                 "rule": "pair",
                 "motifs": section.motifs,
                 "positives": section.positives,
-                "chromosomes": chromosomes,
-                "chromosome_length": max(1000, regions * section.window),
+                "chromosomes": CHROMOSOMES,
+                "chromosome_length": section.chromosome_length,
                 "jitter": section.jitter,
                 "spacing": (distance, distance + SLACK),
                 "decoy_spacing": (distance + SLACK + 10, distance + 2 * SLACK + 10),

@@ -22,6 +22,7 @@ RESERVED_NAMES = frozenset(
         *("comparisons.tsv", "config.yaml", "metrics.tsv", "report.html"),
         *("audit.json", "dropped.tsv", "examples.parquet", "leaks.parquet", "sequences.bin", "sequences.parquet"),
         *("calibration.tsv", "errors.tsv", "reliability.tsv", "shortcuts.tsv", "stability.tsv", "strata.tsv"),
+        *("consensus.meme", "consensus.svg", "consensus.tsv", "consensus_matches.meme"),
         ORACLE,
     }
 )
@@ -141,7 +142,7 @@ class Section(BaseModel):
     @model_validator(mode="after")
     def _within_reach(self) -> Self:
         great = [
-            f"{key}: expected at most {GREATEST}, found {value:g}"
+            f"{key}: expected at most {GREATEST}, found {_shown(value)}"
             for key in type(self).model_fields
             for value in _numbers(getattr(self, key))
             if value > GREATEST and key != SEED
@@ -149,6 +150,13 @@ class Section(BaseModel):
         if great:
             raise ValueError("; ".join(great))
         return self
+
+
+def _shown(number: int) -> str:
+    try:
+        return f"{number:g}"
+    except OverflowError:  # greater than any float
+        return f"a number of {len(str(number))} digits"
 
 
 def _numbers(value: Any) -> list[int]:

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from motifloom.config import ORACLE
-from motifloom.config.trials import DISTANCE, FRACTION, PAIR, RANDOM_LABELS, SLACK, experiments
+from motifloom.config.experiments import SLACK
+from motifloom.config.trials import DISTANCE, FRACTION, PAIR, RANDOM_LABELS, experiments
 from motifloom.report.answer import Answer
 from motifloom.report.charts import Axis, Frame, Line, line_chart
 from motifloom.report.scores import LABELS, Cell, colour

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import os
+import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from motifloom.check import bytes_per_place
 from motifloom.cli import main
-from motifloom.config import read
+from motifloom.config import Bilstm, Cnn, CnnBilstm, DilatedCnn, Resnet, Rnn, read
 from motifloom.models.gkm_svm import SOURCE
 
 if TYPE_CHECKING:
@@ -39,6 +41,33 @@ def test_what_a_run_would_be_made_of_is_told(folder, capsys):
     told = capsys.readouterr().err
     assert "2 datasets, 16 examples, 2 trainings" in told
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        (Cnn(filters=10), 250),
+        (Cnn(filters=10, stride=5), 50),
+        (DilatedCnn(filters=10, blocks=3), 250 + 450),
+        (Resnet(filters=10, pool_size=4, hidden=8, blocks=2), 250 + 100),
+        (Rnn(hidden=7, layers=2), 350),
+        (Bilstm(hidden=7), 840),
+        (CnnBilstm(filters=10, pool_size=4, pool_stride=2, hidden=7), 250 + 420),
+    ],
+)
+def test_what_training_keeps_grows_with_what_a_network_has(network, expected):
+    assert bytes_per_place(network) == expected
+
+
+def test_the_memory_told_is_that_of_the_largest_job(folder, capsys):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 90, "split": SPLIT}
+    settings = {"datasets": {"one": dataset}, "models": {"dilated_cnn": {"filters": 2000, "blocks": 20}}}
+    (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    assert main(["check", "my.yaml"]) == 0
+    told = capsys.readouterr().err
+    train = int(re.search(r"train: (\d+) examples", told)[1])
+    megabytes = 600 + train * 90 * bytes_per_place(DilatedCnn(filters=2000, blocks=20)) / 1e6
+    assert f"memory: about {megabytes:.0f} MB" in told
 
 
 def test_what_an_earlier_run_has_written_needs_no_room_again(folder, capsys, monkeypatch):

@@ -21,6 +21,7 @@ from motifloom.config import (
     as_list,
     validate,
 )
+from motifloom.config.models import Convolutional, DilatedCnn, Gated, Network, Pooled, Recurrent, Resnet
 from motifloom.config.trials import trials
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
@@ -45,6 +46,10 @@ logger = logging.getLogger(__name__)
 
 TRAINING_MEMORY = 600e6
 """What torch and Lightning take by themselves, in bytes; measured on Linux with the build for processors."""
+
+FILTER_BYTES, DILATED_BYTES, UNIT_BYTES, GATED_BYTES = 25, 15, 25, 60
+"""What training keeps of a place, in bytes: for a filter, for one of a dilated block, a recurrent unit, one with
+gates. At 1 to 4 kb 15 to 29, 17 to 40, 15 to 30 and 31 to 80 were measured, at 10 kb 5 for one of a dilated block."""
 
 PYTHON_MEMORY = 200e6
 """What a job without torch takes by itself, in bytes."""
@@ -280,6 +285,7 @@ def _check_simulation(config: Config, name: str, estimate: Estimate, where: str 
         raise InputError(f"{where}: {problem}" if where else problem for problem in error.problems) from None
     estimate.examples += spec.positives * (1 + section.negatives_per_positive)
     estimate.disk += 2 * spec.chromosomes * spec.chromosome_length
+    estimate.memory = max(estimate.memory, _training_memory(config, config.training.batch_size, section.window))
 
 
 def _count(config: Config, name: str, examples: Examples, estimate: Estimate) -> None:
@@ -291,6 +297,8 @@ def _count(config: Config, name: str, examples: Examples, estimate: Estimate) ->
     both_strands = config.datasets[name].strand == "both"
     fits = [_fit_memory(model, examples, train, both_strands) for model in config.models.values()]
     estimate.memory = max(estimate.memory, *(PYTHON_MEMORY + size for size in fits), PYTHON_MEMORY + len(examples.own))
+    length = int(examples.records["length"].to_numpy().max())
+    estimate.memory = max(estimate.memory, _training_memory(config, train, length))
 
 
 def _check_lengths(config: Config, name: str, examples: Examples) -> None:
@@ -321,6 +329,31 @@ def _fit_memory(model: Model, examples: Examples, train: int, both_strands: bool
     if isinstance(model, KmerLogistic):
         return number * (length + KMER_BYTES * sum(min(length, 4**kmer) for kmer in model.kmers))
     return 0
+
+
+def _training_memory(config: Config, train: int, length: int) -> float:
+    """Return about what the training that takes most takes, in bytes, of `train` sequences of `length` bp."""
+    networks = [model for model in config.models.values() if isinstance(model, Network)]
+    batch = min(config.training.batch_size, train)
+    return TRAINING_MEMORY + batch * length * max(map(bytes_per_place, networks), default=0)
+
+
+def bytes_per_place(network: Network) -> float:
+    """Return about how many bytes training keeps of a place of a sequence, for its gradients."""
+    kept, places = 0.0, 1.0
+    if isinstance(network, Convolutional):
+        places /= network.stride
+        kept += places * FILTER_BYTES * network.filters
+    if isinstance(network, DilatedCnn):
+        kept += places * DILATED_BYTES * network.filters * network.blocks
+    if isinstance(network, Pooled):
+        places /= network.pool_stride or network.pool_size
+    if isinstance(network, Resnet):
+        kept += places * FILTER_BYTES * network.hidden * network.blocks
+    if isinstance(network, Recurrent):
+        each = GATED_BYTES if isinstance(network, Gated) else UNIT_BYTES
+        kept += places * each * network.hidden * network.directions * network.layers
+    return kept
 
 
 def _folders(config: Config) -> list[Path]:

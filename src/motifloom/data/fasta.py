@@ -188,11 +188,11 @@ def _shuffles(
     Where a positive is soft-masked, its shuffles are as well: what no network reads must not tell them apart.
     """
     codes, marks = own & CODE_BITS, own & SOFT_MASKED
-    bases = [
-        shuffled(codes[offset : offset + length], random) | marks[offset : offset + length]
-        for offset, length in positives.select("offset", "length").iter_rows()
-        for _ in range(per_positive)
-    ]
+    bases, end = np.empty(int(positives["length"].sum()) * per_positive, dtype=np.uint8), 0
+    for offset, length in positives.select("offset", "length").iter_rows():
+        for _ in range(per_positive):
+            start, end = end, end + length
+            bases[start:end] = shuffled(codes[offset : offset + length], random) | marks[offset : offset + length]
     records = positives[np.repeat(np.arange(len(positives)), per_positive)].with_columns(
         id=pl.format("{}:shuffle{}", "id", pl.int_range(pl.len()) % per_positive + 1),
         label=pl.lit(0),
@@ -205,4 +205,4 @@ def _shuffles(
             f"{file}: line {row}: the name '{name}' is that of a shuffle as well; rename the record"
             for file, row, name in alike.select("file", "row", "id").iter_rows()
         )
-    return records, np.concatenate(bases)
+    return records, bases

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from motifloom.config import RESERVED_NAMES, Config, dump, read, validate
-from motifloom.config.trials import trials
+from motifloom.config.trials import trial_name, trials
 from motifloom.errors import InputError
 
 WORKFLOW = Path(__file__).parents[1] / "workflow" / "rules"
@@ -442,3 +442,8 @@ def test_a_value_of_another_kind_is_told_as_it_is_written(tmp_path, text, proble
     with pytest.raises(InputError) as told:
         read(tmp_path / "my.yaml")
     assert any(problem in one for one in told.value.problems)
+
+
+@pytest.mark.parametrize("settings", [(100_000_001, 100_000_002), (0.1, 0.100_000_1), (1e-5, 2e-5)])
+def test_trials_of_settings_that_differ_have_folders_of_their_own(settings):
+    assert len({trial_name("capacity", "filters", setting, 0) for setting in settings}) == 2

@@ -79,8 +79,8 @@ class Trial:
 
 
 def trial_name(experiment: str, parameter: str, setting: float, replicate: int) -> str:
-    """Return ``experiment/parameter-setting/replicate``."""
-    return f"{experiment}/{parameter}-{setting:g}/{replicate}"
+    """Return ``experiment/parameter-setting/replicate``; settings that differ are written so."""
+    return f"{experiment}/{parameter}-{setting:.12g}/{replicate}"
 
 
 def experiments(config: Config) -> list[str]:

@@ -148,9 +148,9 @@ def bare_loop(folder: Path, model: str, *, channels_last: bool) -> dict[str, flo
     generator = torch.Generator().manual_seed(SEED)
     try:
         while True:
-            for rows in torch.randperm(len(x), generator=generator).split(BATCH):
+            for batch in torch.randperm(len(x), generator=generator).split(BATCH):
                 optimiser.zero_grad()
-                loss = binary_cross_entropy_with_logits(network(x[rows]), y[rows])
+                loss = binary_cross_entropy_with_logits(network(x[batch]), y[batch])
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(network.parameters(), run.training.gradient_norm)
                 optimiser.step()

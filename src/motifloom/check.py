@@ -23,9 +23,9 @@ from motifloom.config import (
 )
 from motifloom.config.models import Convolutional, DilatedCnn, Gated, Network, Pooled, Recurrent, Resnet
 from motifloom.config.trials import trials
+from motifloom.data.bigwig import read_chromosomes
 from motifloom.data.prepare import prepare
 from motifloom.data.regions import read_regions
-from motifloom.data.signal import check_signal
 from motifloom.data.simulate import check_fit, known_motifs
 from motifloom.errors import InputError, Problems
 from motifloom.files import bytes_below, existing_parent, leads_nowhere, missing
@@ -251,7 +251,8 @@ def _read_alone(config: Config, name: str, problems: Problems) -> None:
         (read_regions, path) for path in (*config.regions(name).values(), config.negative_regions(name))
     ]
     if isinstance(section, GenomeDataset):
-        files += [(read_regions, section.exclude), *((check_signal, path) for path in (section.signal or {}).values())]
+        files.append((read_regions, section.exclude))
+        files += [(read_chromosomes, path) for path in (section.signal or {}).values()]
     elif isinstance(section, FastaDataset):
         files += [(_check_records, path) for path in config.source_files(name)]
     for read, path in files:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motifloom.config import validate
-from motifloom.data import signal as module
+from motifloom.data import bigwig
 from motifloom.data.signal import Signal
 from motifloom.data.windows import genome_examples
 from motifloom.errors import InputError
@@ -80,7 +80,8 @@ def test_coverage_is_that_of_every_base(tmp_path_factory, genome, places, window
     starts = np.sort(np.array([genome.offsets[chrom] + start for chrom, start in places], dtype=np.int64))
     joined = np.concatenate(list(tracks().values()))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "SPAN", span)
+        patch.setattr(bigwig, "SPAN", span)
+        patch.setattr(bigwig, "_apart", lambda path, read, *arguments: read(str(path), *arguments))
         found = signal.coverage(genome, starts, window, how)
     assert found == pytest.approx([expected(joined, start, window, how) for start in starts.tolist()], abs=1e-12)
 
@@ -149,6 +150,18 @@ def test_a_file_whose_values_are_damaged_is_said(tmp_path, genome):
     values, index = (int.from_bytes(whole[place : place + 8], "little") for place in (16, 24))
     path.write_bytes(whole[: values + 4] + bytes(index - values - 4) + whole[index:])
     with pytest.raises(InputError, match=r"s\.bw: cannot be read \(.*\); is it the whole file\?"):
+        Signal.open(path, genome, {}, "datasets.tf").coverage(genome, np.arange(0, 1500, 10), 10, "mean")
+
+
+def test_a_file_that_crashes_its_library_is_said(tmp_path, genome):
+    """The index's first node names itself as the node below it: the library looks ever deeper."""
+    path = write_bigwig(tmp_path / "s.bw", tracks())
+    content = bytearray(path.read_bytes())
+    node = int.from_bytes(content[24:32], "little") + 48
+    content[node] = 0  # no leaf
+    content[node + 20 : node + 28] = node.to_bytes(8, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"s\.bw: is damaged, so that reading it crashes; fetch or make it again"):
         Signal.open(path, genome, {}, "datasets.tf").coverage(genome, np.arange(0, 1500, 10), 10, "mean")
 
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from motifloom import check
 from motifloom.check import bytes_per_place
 from motifloom.cli import main
 from motifloom.config import Bilstm, Cnn, CnnBilstm, DilatedCnn, Resnet, Rnn, read
@@ -41,6 +43,28 @@ def test_what_a_run_would_be_made_of_is_told(folder, capsys):
     told = capsys.readouterr().err
     assert "2 datasets, 16 examples, 2 trainings" in told
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_check_that_is_stopped_leaves_nothing(folder, capsys, monkeypatch, name, status):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(settings_of(one=dataset))
+    before = sorted(folder.iterdir())
+    number, handler = signal.Signals[name], signal.getsignal(signal.Signals[name])
+    made = []
+
+    def asked(*_: object) -> None:
+        made.extend(folder.glob(".motifloom-check-*"))
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(check, "prepare", asked)
+    with pytest.raises(SystemExit) as stop:
+        main(["check", "my.yaml"])
+    assert stop.value.code == status
+    assert made
+    assert sorted(folder.iterdir()) == before
+    assert capsys.readouterr().err.endswith(f"stopped by {name}\n")
+    assert signal.getsignal(number) is handler
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import importlib
 import logging
 import os
 import re
+import signal
 import sys
 import time
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +24,8 @@ from motifloom.errors import InputError
 from motifloom.machine import keep_to_openmp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import ModuleType
+    from collections.abc import Iterator, Sequence
+    from types import FrameType, ModuleType
 
 COMMANDS = (
     "check", "config", "simulate", "pack", "prepare", "audit", "sample", "train", "fit", "ensemble", "oracle",
@@ -39,15 +41,30 @@ QUIET_SECONDS = 5.0
 """A terminal is told of progress at most this often; a log file of all of it."""
 
 
+class Stopped(SystemExit):
+    """A signal asked the command to end; the exit status is 128 and the signal's number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.name = signal.Signals(number).name
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return its exit status: 0 done, 2 the user can fix it, 1 a bug."""
+    """Run one subcommand and return its exit status: 0 done, 2 the user can fix it, 1 a bug.
+
+    Raises
+    ------
+    Stopped
+        Where SIGTERM or Ctrl-C asked it to end; nothing half-written is left.
+    """
     args = build_parser().parse_args(arguments)
     command: ModuleType = args.command
     handlers: list[logging.Handler] = []
     try:
         keep_to_openmp()
         _start_logging(args.log, _job(args), handlers)
-        command.run(args)
+        with _listening():
+            command.run(args)
     except InputError as error:
         for problem in error.problems:
             _tell_error(problem, handlers)
@@ -58,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         _tell_error(f"{error.filename or ''}: {os.strerror(_errno(error))}".removeprefix(": "), handlers)
         return 2
+    except Stopped as stop:
+        logging.getLogger("motifloom").warning("stopped by %s", stop.name)
+        raise
     except MemoryError as error:
         _tell_error(f"too little memory: {error}".removesuffix(": "), handlers)
         return 2
@@ -69,6 +89,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logging.getLogger("motifloom").removeHandler(handler)
             handler.close()
     return 0
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    """End on SIGTERM and Ctrl-C, where they are not ignored, by an exception: what is half-written is removed."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise Stopped(number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _errno(error: OSError) -> int:

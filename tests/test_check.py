@@ -41,7 +41,7 @@ def test_what_a_run_would_be_made_of_is_told(folder, capsys):
     before = sorted(folder.iterdir())
     assert main(["check", "my.yaml"]) == 0
     told = capsys.readouterr().err
-    assert "2 datasets, 16 examples, 2 trainings" in told
+    assert "datasets: 2, examples: 16, trainings: 2" in told
     assert sorted(folder.iterdir()) == before
 
 

@@ -91,7 +91,7 @@ def check(config: Config) -> None:
     estimate = _estimated(config, made)
     trainings = len(config.datasets) * len(config.models) * config.replicates
     trainings += sum(len(trial.config.datasets) * len(trial.config.models) for trial in made)
-    logger.info("%d datasets, %d examples, %d trainings", len(config.datasets), estimate.examples, trainings)
+    logger.info("datasets: %d, examples: %d, trainings: %d", len(config.datasets), estimate.examples, trainings)
     logger.info("disk: about %.0f MB in %s", estimate.disk / 1e6, config.results)
     logger.info("memory: about %.0f MB for the largest job", estimate.memory / 1e6)
 

@@ -163,7 +163,7 @@ def test_status_0_when_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (tmp_path / "good.yaml").write_text(GOOD)
     status, told = outcome(capsys, "config", "--input", tmp_path / "good.yaml", "--output", tmp_path / "full.yaml")
     assert status == 0
-    assert told == ["[config] 1 datasets, 1 models"]
+    assert told == ["[config] datasets: 1, models: 1"]
     assert "resamples: 1000" in (tmp_path / "full.yaml").read_text()
 
 

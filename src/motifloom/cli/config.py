@@ -37,4 +37,4 @@ def run(args: argparse.Namespace) -> None:
     except json.JSONDecodeError as error:
         raise InputError(f"--json: is no JSON: {error}") from None
     write_text(args.output, config.dump(settings))
-    logger.info("%d datasets, %d models", len(settings.datasets), len(settings.models))
+    logger.info("datasets: %d, models: %d", len(settings.datasets), len(settings.models))

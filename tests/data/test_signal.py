@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyBigWig
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,8 +23,6 @@ from motifloom.errors import InputError
 from motifloom.genome import Genome
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
 LENGTHS = {"I": 700, "II": 500, "III": 300}
@@ -163,6 +165,21 @@ def test_a_file_that_crashes_its_library_is_said(tmp_path, genome):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"s\.bw: is damaged, so that reading it crashes; fetch or make it again"):
         Signal.open(path, genome, {}, "datasets.tf").coverage(genome, np.arange(0, 1500, 10), 10, "mean")
+
+
+def test_the_process_that_reads_a_file_runs_none_of_the_users(tmp_path):
+    """What a folder holds may be called as a module of Python."""
+    write_bigwig(tmp_path / "s.bw", tracks())
+    for module in ("pickle", "random", "struct"):
+        (tmp_path / f"{module}.py").write_text("raise RuntimeError('a file of the user was run')\n")
+    (tmp_path / "g.fa").write_text("".join(f">{chrom}\n{'ACGT' * (n // 4)}\n" for chrom, n in LENGTHS.items()))
+    (tmp_path / "r.bed").write_text(REGIONS)
+    split = {"validation": ["II"], "test": ["III"]}
+    section = {"genome": "g.fa", "regions": "r.bed", "signal": {"a": "s.bw"}, "window": 10, "split": split}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump({"datasets": {"tf": section}, "models": ["knn"]}))
+    command = [Path(sys.executable).with_name("motifloom"), "check", "my.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "error" in done.stderr) == (0, False), done.stderr
 
 
 def test_a_file_without_values_is_said(tmp_path, genome):

@@ -70,8 +70,13 @@ def test_a_run_on_bad_input_ends_before_its_first_job(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("sequence\tlabel\nACGT\tmaybe\nAC1T\t1\n")
     table = {"sequences": "t.tsv", "labels": "label", "split": {"validation": 0.1, "test": 0.1}}
     tiny_run.write_config(tmp_path / "tiny.yaml", datasets={"bad": table, "tiny": TINY["datasets"]["tiny"]})
+    own = [tmp_path / f"{module}.py" for module in ("numpy", "random", "signal")]
+    for module in own:  # files that are called as modules which every run imports
+        module.write_text("raise RuntimeError('a file of the user was run')\n")
     status, said = tiny_run.snakemake(tmp_path, *TINY_RUN)
     assert status == 2
+    for module in own:
+        module.unlink()
     assert "error: t.tsv: row 2: 'label' is 'maybe'" in said
     assert "error: t.tsv: row 3: '1' is no base" in said
     assert "Traceback" not in said

@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: ModuleType = args.command
     handlers: list[logging.Handler] = []
     try:
+        os.environ["PYTHONSAFEPATH"] = "1"  # its own processes import nothing of the user's folder
         keep_to_openmp()
         _start_logging(args.log, _job(args), handlers)
         with _listening():

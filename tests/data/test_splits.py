@@ -104,12 +104,50 @@ def test_combinations_of_labels_are_strata_missing_ones_too():
         assert all(abs(counts[split] - share * size) < 1.001 for split, share in SHARES.items())
 
 
-def test_of_too_many_combinations_it_counts_whether_any_is_positive():
-    values = (np.random.default_rng(5).random((500, 12)) < 0.12).astype(int)
-    splits = np.array(drawn(examples_of({f"task {k}": column.tolist() for k, column in enumerate(values.T)})))
-    for positive in (True, False):
-        mine = splits[values.any(axis=1) == positive]
-        assert all(abs((mine == split).sum() - share * len(mine)) < 1.001 for split, share in SHARES.items())
+@pytest.mark.parametrize("seed", range(5))
+def test_of_too_many_combinations_each_label_is_a_stratum(seed):
+    random = np.random.default_rng(seed)
+    values = np.where(random.random((500, 12)) < 0.1, None, (random.random((500, 12)) < 0.08).astype(int))
+    splits = np.array(drawn(examples_of({f"task {k}": column.tolist() for k, column in enumerate(values.T)}), seed))
+    assert all(abs((splits == split).sum() - 500 * share) < 5 for split, share in SHARES.items())
+    for task in values.T:
+        for split, share in SHARES.items():
+            assert abs((task[splits == split] == 1).sum() - share * (task == 1).sum()) < 3
+            assert abs((task[splits == split] == 0).sum() - share * (task == 0).sum()) < 7
+
+
+def test_rare_labels_of_many_tasks_are_in_every_split():
+    """Each task has five positives, of which three are positives of the next task as well."""
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        values = np.zeros((300, 8), dtype=int)
+        for task in range(8):
+            values[2 * task : 2 * task + 5, task] = 1
+        values = values[random.permutation(300)]
+        splits = np.array(drawn(examples_of({f"task {k}": column.tolist() for k, column in enumerate(values.T)}), seed))
+        assert all(values[splits == split].any(axis=0).all() for split in SPLITS)
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0.1, 0.2), (0.15, 0.15), (0.2, 0.2)])
+@pytest.mark.parametrize("number", range(3, 10))
+def test_few_families_are_shared_out(number, validation, test):
+    group = [f"g{k % number}" for k in range(20 * number)]
+    examples = examples_of({"x": [k // number % 2 for k in range(20 * number)]}, group=group)
+    splits = drawn(examples, validation=validation, test=test)
+    families = {split: len({g for g, home in zip(group, splits, strict=True) if home == split}) for split in SPLITS}
+    assert min(families.values()) >= 1
+    assert sum(families.values()) == number
+    assert abs(families["validation"] - validation * number) < 1
+    assert abs(families["test"] - test * number) < 1
+
+
+def test_a_label_of_few_families_is_in_every_split():
+    """Twenty positives in four families, among a thousand negatives."""
+    group = [f"g{k % 4}" for k in range(20)] + [None] * 1000
+    examples = examples_of({"x": [1] * 20 + [0] * 1000}, group=group)
+    for seed in range(10):
+        counts = Counter(drawn(examples, seed, validation=0.2, test=0.2)[:20])
+        assert sorted(counts.values()) == [5, 5, 10]
 
 
 def test_quartiles_of_numbers_are_strata_whatever_their_units():

@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from motifloom.data.examples import Examples
 
     Integers = npt.NDArray[np.int64]
+    Strata = npt.NDArray[np.int16]
     Numbers = npt.NDArray[np.float64]
+    Mask = npt.NDArray[np.bool_]
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 
 MOST_STRATA = 20
-"""Each combination of the labels of several tasks is a stratum while there are no more than so many."""
+"""Each combination of the labels of several tasks is a stratum while there are at most so many; else each label is."""
 
 QUANTILES = 4
 """The strata of numbers."""
@@ -42,8 +44,10 @@ def draw_splits(
     """Draw the split of every example: shares of each stratum, families kept together.
 
     Near-duplicates (on either strand), places that share a base, a shuffle and its parent, and examples of one group
-    are tied. Strata are the classes, the combinations of binary labels, or the quartiles of numbers. Large families are
-    dealt first, each to the split that lacks most; examples without a family then fill the shares up at random.
+    are tied. Strata are the classes, the combinations of binary labels, each label where there are many, or the
+    quartiles of numbers. Large families are dealt first, each to the split that lacks most; examples without a family
+    then fill the shares up at random, those of rare strata first (Sechidis et al. 2011, ECML PKDD, LNCS 6913:145). A
+    split that has got no example of a label is given the smallest family that has one and can be spared.
 
     Parameters
     ----------
@@ -54,8 +58,8 @@ def draw_splits(
 
     Returns
     -------
-    ``split``, with the values of :data:`SPLITS`. Without families, each split has its share of each stratum, to within
-    one example.
+    ``split``, with the values of :data:`SPLITS`. Without families, each split has its share of each class, combination
+    or quartile, to within one example.
 
     Raises
     ------
@@ -167,19 +171,31 @@ def _stretches(records: pl.DataFrame) -> pl.Series:
 # -------------------------------------------------------------------------------------------------------------- strata
 
 
-def _strata(labels: pl.DataFrame) -> Integers:
-    """Return the number of each row's stratum, from 0, shape ``(n,)``.
+def _each_label(labels: pl.DataFrame) -> Strata:
+    """Return of each label its value and twice its task's number, -1 where it is missing; shape ``(n, tasks)``."""
+    values = labels.fill_null(-1).to_numpy().astype(np.int16)
+    values += np.where(values < 0, 0, 2 * np.arange(labels.width)).astype(np.int16)
+    return values
 
-    The strata are quartiles of numbers; combinations of labels; or, of too many, whether any label is positive.
+
+def _strata(labels: pl.DataFrame) -> Strata:
+    """Return the numbers of the strata that each row is in, -1 for none, shape ``(n, 1)`` or ``(n, tasks)``.
+
+    The strata are quartiles of numbers; combinations of labels; or, of too many, each label of each task.
     """
     if any(dtype.is_float() for dtype in labels.dtypes):
         deviations = labels.select((pl.all() - pl.all().mean()) / pl.all().std())
         rank = deviations.mean_horizontal().rank("ordinal").to_numpy()
-        return ((rank - 1) * QUANTILES // len(labels)).astype(np.int64)
+        return ((rank - 1) * QUANTILES // len(labels)).astype(np.int16)[:, None]
     combination = labels.select(pl.concat_str(pl.all().cast(pl.String).fill_null("?"))).to_series()
     if combination.n_unique() > max(MOST_STRATA, labels.width):
-        combination = labels.select(pl.any_horizontal(pl.all() == 1).fill_null(False)).to_series()
-    return combination.rank("dense").to_numpy().astype(np.int64) - 1
+        return _each_label(labels)
+    return combination.rank("dense").to_numpy().astype(np.int16)[:, None] - 1
+
+
+def _sizes(strata: Strata, number: int) -> Integers:
+    """Count the rows of each of `number` strata, shape ``(number,)``."""
+    return np.bincount(strata[strata >= 0], minlength=number)
 
 
 # ------------------------------------------------------------------------------------------------------------ the draw
@@ -209,7 +225,10 @@ def _drawn(
             f"{where}: {size.max()} of {len(rows)} sequences are tied together ({families.told(int(size.argmax()))}), "
             f"more than the {limit:.0f} that are for train; expected smaller shares held out, or another split"
         )
-    dealt = _deal(family, _strata(examples.labels[rows]), dealt, np.array(list(shares.values())), random)
+    labels, free = examples.labels[rows], dealt < 0
+    dealt = _deal(family, _strata(labels), dealt, np.array(list(shares.values())), random)
+    if not labels.dtypes[0].is_float():
+        dealt = _with_each_label(family, _each_label(labels), dealt, free, len(shares))
     split = examples.records["split"].fill_null("train").to_numpy().astype(object)
     split[rows] = np.array(list(shares))[dealt]
     drawn = pl.Series("split", split, dtype=pl.String)
@@ -237,15 +256,15 @@ def _problems(labels: pl.DataFrame, split: pl.Series, families: _Families, drawn
     return problems
 
 
-def _deal(
-    family: Integers, stratum: Integers, dealt: Integers, shares: Numbers, random: np.random.Generator
-) -> Integers:
+def _deal(family: Integers, strata: Strata, dealt: Integers, shares: Numbers, random: np.random.Generator) -> Integers:
     """Deal rows to splits, the first of which is train.
 
     Parameters
     ----------
-    family, stratum
-        The numbers of each row's family and stratum, shape ``(n,)``.
+    family
+        The number of each row's family, shape ``(n,)``.
+    strata
+        The numbers of the strata that each row is in, -1 for none, shape ``(n, columns)``; a stratum is of one column.
     dealt
         The splits of the rows that are dealt already, which count; -1 for the others; shape ``(n,)``.
     shares
@@ -256,22 +275,67 @@ def _deal(
     The number of each row's split, shape ``(n,)``.
     """
     dealt = dealt.copy()
-    target = _targets(np.bincount(stratum), shares)
-    left = target.copy()
-    np.subtract.at(left, (stratum[dealt >= 0], dealt[dealt >= 0]), 1)
+    sizes = _sizes(strata, int(strata.max()) + 1)
+    target = _targets(sizes, shares)
+    left = target - np.stack([_sizes(strata[dealt == split], len(sizes)) for split in range(len(shares))], axis=1)
     tied = (dealt < 0) & (np.bincount(family)[family] > 1)
     for members in _largest_first(np.flatnonzero(tied), family, random):
-        strata, counts = np.unique(stratum[members], return_counts=True)
+        own = strata[members]
+        mine, counts = np.unique(own[own >= 0], return_counts=True)
         counts = counts[:, None]
-        lack = (counts * (left[strata] - counts) / target[strata]).sum(axis=0)
-        most = len(shares) - 1 - int(lack[::-1].argmax())  # the last of the greatest, so that train comes last
+        # What it takes off the squared deviations from the targets, each over its target, if a split gets the family.
+        gain = (counts * (left[mine] - counts / 2) / target[mine]).sum(axis=0).round(9)
+        most = len(shares) - 1 - int(gain[::-1].argmax())  # the last of the greatest, so that train comes last
         dealt[members] = most
-        left[strata, most] -= counts[:, 0]
+        left[mine, most] -= counts[:, 0]
     single = random.permutation(np.flatnonzero(dealt < 0))
-    single = single[np.argsort(stratum[single], kind="stable")]
-    number = np.bincount(stratum[single], minlength=len(target))
-    dealt[single] = np.repeat(np.tile(np.arange(len(shares)), len(target)), _whole(left, number).reshape(-1))
+    owed = np.zeros(len(shares))
+    column = np.array([_sizes(column, len(sizes)) > 0 for column in strata.T]).argmax(axis=0)
+    for stratum in np.argsort(sizes, kind="stable"):
+        rows = single[strata[single, column[stratum]] == stratum]
+        dealt[rows] = np.repeat(np.arange(len(shares)), _whole(left[stratum], len(rows), owed))
+        for split in range(len(shares)):
+            left[:, split] -= _sizes(strata[rows[dealt[rows] == split]], len(sizes))
+        single = single[dealt[single] < 0]
+    dealt[single] = np.repeat(np.arange(len(shares)), _whole(shares, len(single), owed))
     return dealt
+
+
+def _with_each_label(family: Integers, labels: Strata, dealt: Integers, free: Mask, splits: int) -> Integers:
+    """Move families, as few as can be, to splits that lack a label and from such as keep another row of it.
+
+    Parameters
+    ----------
+    family, dealt
+        The number of each row's family and of its split, shape ``(n,)``.
+    labels
+        As :func:`_each_label` numbers them, shape ``(n, tasks)``.
+    free
+        The rows that may move, shape ``(n,)``.
+
+    Returns
+    -------
+    The number of each row's split, shape ``(n,)``. What cannot be mended so stays as it is.
+    """
+    dealt = dealt.copy()
+    size, number = np.bincount(family), 2 * labels.shape[1]
+    while True:
+        have = np.stack([_sizes(labels[dealt == split], number) for split in range(splits)], axis=1)
+        lacking = (have == 0) & (have.sum(axis=1) >= splits)[:, None]
+        for label, split in np.argwhere(lacking):
+            rows = np.flatnonzero(free & (labels[:, label // 2] == label))
+            found = np.unique(family[rows])
+            for mine in found[np.argsort(size[found], kind="stable")]:
+                members = np.flatnonzero(family == mine)
+                own, home = _sizes(labels[members], number), have[:, dealt[members[0]]]
+                if ((home > own) | (own == 0)).all():
+                    dealt[members] = split
+                    break
+            else:
+                continue
+            break
+        else:
+            return dealt
 
 
 def _targets(sizes: Integers, shares: Numbers) -> Numbers:
@@ -298,19 +362,21 @@ def _largest_first(rows: Integers, family: Integers, random: np.random.Generator
     return sorted(shuffled, key=len, reverse=True)
 
 
-def _whole(wanted: Numbers, number: Integers) -> Integers:
-    """Round what splits want of each stratum to whole rows, shape ``(strata, splits)``, of which there are `number`.
+def _whole(wanted: Numbers, number: int, owed: Numbers) -> Integers:
+    """Share `number` rows out as splits want them, in whole rows; shape ``(splits,)``.
 
-    What rounding gives a split too much or too little in one stratum counts in the next.
+    Parameters
+    ----------
+    wanted
+        What each split lacks, shape ``(splits,)``.
+    owed
+        What rounding has given each split too little so far; it counts, and is brought up to date.
     """
     wanted = np.maximum(wanted, 0)
-    total = wanted.sum(axis=1, keepdims=True)
-    wanted = np.divide(wanted, total, out=np.full_like(wanted, 1 / wanted.shape[1]), where=total > 0) * number[:, None]
+    wanted = number * (wanted / wanted.sum() if wanted.any() else np.full(len(wanted), 1 / len(wanted)))
     given = np.floor(wanted + 1e-9).astype(np.int64)
-    owed = np.zeros(wanted.shape[1])
-    for stratum, spare in enumerate(number - given.sum(axis=1)):
-        owed += wanted[stratum] - given[stratum]
-        for split in np.argsort(-owed, kind="stable")[:spare]:
-            given[stratum, split] += 1
-            owed[split] -= 1
+    owed += wanted - given
+    for split in np.argsort(-owed, kind="stable")[: number - given.sum()]:
+        given[split] += 1
+        owed[split] -= 1
     return given

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from motifloom import genome
 from motifloom.compiled import compiled
 from motifloom.errors import InputError
 from motifloom.genome import (
+    PACKED_OF_BYTE,
     PADDING,
     SOFT_MASKED,
     UNKNOWN,
@@ -29,6 +31,7 @@ from motifloom.genome import (
     pack,
     reverse_complement,
     sequence_lengths,
+    unknown_stretches,
     write_stretches,
 )
 
@@ -200,6 +203,17 @@ def test_composition_counts_letters(kind, drawn, tmp_path_factory):
     assert counted.soft_masked.tolist() == [sum(letter.islower() for letter in window) for window in found]
 
 
+@settings(deadline=None)
+@given(text=st.text("ANn", max_size=40), longer=st.integers(0, 5), block=st.integers(1, 9))
+def test_stretches_of_unknown_bases_are_those_of_a_regular_expression(text, longer, block):
+    packed = PACKED_OF_BYTE[np.frombuffer(text.encode(), dtype=np.uint8)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("motifloom.genome.BLOCK_BASES", block)
+        starts, ends = unknown_stretches(packed, longer)
+    expected = [match.span() for match in re.finditer(f"[Nn]{{{longer + 1},}}", text)]
+    assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == expected
+
+
 def test_a_map_of_a_part_of_a_file_is_that_part(monkeypatch, tmp_path):
     monkeypatch.setattr(genome, "RESIDENT_BASES", 0)
     packed_of("ACGT" * 3000 + "GGC").tofile(tmp_path / "codes.bin")
@@ -237,7 +251,7 @@ GATHER = """
 import sys
 from pathlib import Path
 import numpy as np
-from motifloom.genome import Composition, gather, map_codes, write_stretches
+from motifloom.genome import Composition, gather, map_codes, unknown_stretches, write_stretches
 
 def resident():
     with open("/proc/self/statm") as statm:
@@ -255,6 +269,7 @@ codes = gather(packed, starts, lengths, minus, 100)
 write_stretches(packed, starts, starts + 100, Path(sys.argv[2]))
 tiles = np.arange(0, len(packed) - 1000, 1000)
 Composition.of(packed, tiles, np.full(len(tiles), 1000))
+unknown_stretches(packed, 100)
 print(resident() - before)
 """
 

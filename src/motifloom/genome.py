@@ -161,6 +161,27 @@ def write_stretches(packed: Codes, starts: Integers, ends: Integers, path: Path)
             out.write(b"".join([bases[start:end] for start, end in places]))
 
 
+def unknown_stretches(packed: Codes, longer: int) -> tuple[Integers, Integers]:
+    """Find where more than `longer` bases in a row are unknown.
+
+    Returns
+    -------
+    The first places of the stretches in `packed`, and the places behind their last, shape ``(n,)`` each, ascending.
+    """
+    edges = [np.empty(0, dtype=np.int64)]
+    before = False
+    for block in _blocks(packed, -(-len(packed) // BLOCK_BASES), BLOCK_BASES):
+        first = block.start * BLOCK_BASES
+        unknown = (packed[first : first + BLOCK_BASES] & CODE_BITS) == UNKNOWN
+        edges.append(np.flatnonzero(np.diff(unknown, prepend=before)) + first)
+        before = bool(unknown[-1])
+    if before:
+        edges.append(np.array([len(packed)]))
+    starts, ends = np.concatenate(edges).reshape(-1, 2).T
+    long = ends - starts > longer
+    return starts[long], ends[long]
+
+
 def one_hot(codes: Codes, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
     """Return the one-hot form of codes.
 

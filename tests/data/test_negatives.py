@@ -11,10 +11,10 @@ from scipy import stats
 
 from motifloom.config import BlockSplit
 from motifloom.data import negatives as module
-from motifloom.data.negatives import GC_TOLERANCE, MAX_UNKNOWN, count_bases, sample_negatives, tile
+from motifloom.data.negatives import GC_TOLERANCE, MAX_UNKNOWN, count_bases, sample_negatives, tile, unknown_intervals
 from motifloom.data.territory import Intervals, blocks_of_splits, chromosomes
 from motifloom.errors import InputError
-from motifloom.genome import Genome, encode
+from motifloom.genome import UNKNOWN, Genome, encode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -107,6 +107,21 @@ def test_every_offset_of_the_tiles_is_drawn():
 
 
 # ----------------------------------------------------------------------------------------------------------- sampling
+
+
+def test_pieces_between_unknown_bases_each_hold_their_windows():
+    """Of a genome in pieces that are a little longer than a window, no piece is lost to where tiles happen to lie."""
+    pieces, piece = 50, WINDOW + 5
+    base = np.random.default_rng(3).integers(0, 4, (pieces, piece + 30)).astype(np.uint8)
+    base[:, piece:] = UNKNOWN
+    genome = genome_of(a=base.reshape(-1))
+    free = chromosomes(genome, ["a"]).minus(unknown_intervals(genome.packed, WINDOW))
+    asked = {"gc": np.full(pieces, WINDOW // 2), "per_positive": 1, "match_gc": False, "where": "tf"}
+    starts = sample_negatives(genome.packed, free, WINDOW, random=np.random.default_rng(0), **asked)
+    assert ((starts + WINDOW // 2) // (piece + 30)).tolist() == list(range(pieces))
+    assert count_bases(genome.packed, starts, WINDOW)[1].all()
+    with pytest.raises(InputError, match=f"too few negatives: {pieces} windows"):
+        sample_negatives(genome.packed, free, WINDOW, random=np.random.default_rng(0), **asked | {"per_positive": 2})
 
 
 @pytest.fixture

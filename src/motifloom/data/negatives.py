@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from motifloom.data.territory import Intervals
 from motifloom.errors import InputError
-from motifloom.genome import Composition
+from motifloom.genome import Composition, unknown_stretches
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from motifloom.data.territory import Intervals, Places
+    from motifloom.data.territory import Places
     from motifloom.genome import Codes
 
 MAX_UNKNOWN = 0.1
@@ -45,6 +46,16 @@ def count_bases(packed: Codes, starts: Places, window: int) -> tuple[npt.NDArray
         gc[first : first + BLOCK] = counted.gc
         usable[first : first + BLOCK] = counted.unknown <= MAX_UNKNOWN * window
     return gc, usable
+
+
+def unknown_intervals(packed: Codes, window: int) -> Intervals:
+    """Return where so many N are in a row that no usable window reaches in.
+
+    A window may reach into N at both of its ends, at each by half of what it may have.
+    """
+    margin = int(MAX_UNKNOWN * window) // 2
+    starts, ends = unknown_stretches(packed, 2 * margin)
+    return Intervals(starts + margin, ends - margin)
 
 
 def sample_negatives(

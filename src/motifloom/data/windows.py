@@ -11,7 +11,7 @@ import polars as pl
 from motifloom.config import DINUCLEOTIDE_SHUFFLE, BlockSplit, ChromosomeSplit, GenomeDataset, SimulatedDataset
 from motifloom.data.examples import DROPPED_SCHEMA, RECORD_SCHEMA, Examples
 from motifloom.data.jitter import keeping_centres, with_room
-from motifloom.data.negatives import count_bases, sample_negatives
+from motifloom.data.negatives import count_bases, sample_negatives, unknown_intervals
 from motifloom.data.placement import (
     EXCLUDED,
     NO_SIGNAL,
@@ -106,7 +106,7 @@ def genome_examples(config: Config, name: str, genome: Genome) -> Examples:
         random = generator(config.seed, name, "negatives")
         negatives, own = _shuffles(positives, genome.packed, _per_positive(section), random)
     else:
-        unfree = taken.union(*unusable.values())
+        unfree = taken.union(unknown_intervals(genome.packed, window), *unusable.values())
         free = {split: territory.minus(unfree) for split, territory in territories.items()}
         negatives = _sampled(config.seed, name, section, positives, free, genome)
     dropped.append(sources.useless_exclusions())

@@ -67,6 +67,23 @@ def test_a_check_that_is_stopped_leaves_nothing(folder, capsys, monkeypatch, nam
     assert signal.getsignal(number) is handler
 
 
+def test_a_check_that_is_stopped_within_compiled_code_is_stopped(folder, monkeypatch):
+    """Which lets no other exception through."""
+
+    def asked(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except SystemExit as stop:
+            raise SystemError("returned a result with an exception set") from stop
+
+    monkeypatch.setattr(check, "prepare", asked)
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    (folder / "my.yaml").write_text(settings_of(one=dataset))
+    with pytest.raises(SystemExit) as stop:
+        main(["check", "my.yaml"])
+    assert stop.value.code == 143
+
+
 @pytest.mark.parametrize(
     ("network", "expected"),
     [

@@ -290,6 +290,15 @@ def test_merged_keys_may_be_overridden_and_a_byte_order_mark_stands_before(write
             "experiments.context: window: 1000000000 positives of 1000000000 bp and as many decoys take 8 chromosomes",
         ),
         (changed(experiments={"context": {"motifs": ["MA0139.2"] * 2}}), "context: motifs: MA0139.2 stands twice"),
+        (changed(experiments={"capacity": {"variations": {"filters": []}}}), "capacity.variations.filters: "),
+        (
+            changed(experiments={"capacity": {"variations": {"pool_stride": [5]}}}),
+            "experiments.capacity.variations.pool_stride: is not set in cnn; expected a number there to vary",
+        ),
+        (
+            changed(experiments={"capacity": {"variations": {"blocks": [3]}}}),
+            "experiments.capacity.variations.blocks: none of the networks has such a hyperparameter",
+        ),
         (
             changed(datasets__reb1__window=100, datasets__reb1__jitter=50),
             "reb1: jitter: expected at most 49, found 50",

@@ -286,8 +286,15 @@ def test_a_users_matrix_is_not_rounded_to_its_number_of_sites(write):
 
 
 def test_a_motif_without_columns_is_refused(write):
-    with pytest.raises(InputError, match=r"own\.meme: motif 'm' has no column, or one of zeros"):
+    with pytest.raises(InputError, match=r"own\.meme: motif 'm' has no column, or one whose probabilities do not"):
         read_database(str(write("own.meme", meme_text([("m", np.empty((0, 4)), 3)]))))
+
+
+@pytest.mark.parametrize("column", ["1 1 1 1", "0.1 0.1 0.1 0.1", "0 0 0 0"])
+def test_a_column_of_no_probabilities_is_refused(write, column):
+    text = f"MOTIF m\nletter-probability matrix: alength= 4 w= 2\n0.1 0.2 0.3 0.4\n{column}\n"
+    with pytest.raises(InputError, match=r"own\.meme: motif 'm' has no column, or one whose probabilities do not add"):
+        read_database(str(write("own.meme", text)))
 
 
 @pytest.mark.parametrize("content", ["", "nothing of the kind\n"])

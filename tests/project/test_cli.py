@@ -227,6 +227,10 @@ def test_status_1_where_the_system_tells_no_reason(
         (OSError("No space left on device (os error 28)"), "error: No space left on device\n"),
         (MemoryError("Unable to allocate 9 EiB"), "error: too little memory: Unable to allocate 9 EiB\n"),
         (MemoryError(), "error: too little memory\n"),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:1] . can't allocate memory: you tried to allocate 9 bytes."),
+            "error: too little memory: can't allocate memory: you tried to allocate 9 bytes.\n",
+        ),
     ],
 )
 def test_status_2_where_the_machine_has_no_room(

@@ -278,7 +278,9 @@ def test_a_file_that_must_be_there_is_named(make_folder: Make, name: str) -> Non
         ),
         ("grammar/dropped.tsv", "", "dropped.tsv: cannot be read"),
         ("grammar/cnn/motifs.meme", "MEME version 4\n", "motifs.meme: has no matrix of filter_0, filter_1"),
-        ("reb1/examples.parquet", "text", "examples.parquet: cannot be read"),
+        ("grammar/dropped.tsv", "file\trow\treason\nx\t7", "dropped.tsv: breaks off within its last line"),
+        ("grammar/cnn/0/selftests.tsv", "test\tvalue\tlimit\tpassed\nx\t1\t1\tbanana\n", "selftests.tsv: conversion"),
+        ("reb1/examples.parquet", "text", "examples.parquet: is no Parquet table"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_told(make_folder: Make, name: str, text: str, message: str) -> None:

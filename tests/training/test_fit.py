@@ -158,6 +158,16 @@ def test_a_checkpoint_of_another_training_is_refused(toy, toy_config, trained, t
         load_for(path, planted("binary", 60), "binary", cnn)
 
 
+def test_weights_that_are_no_numbers_are_refused(trained, tmp_path):
+    save(trained[0], path := tmp_path / "model.ckpt")
+    content = torch.load(path, weights_only=True)
+    name = next(iter(content["state_dict"]))
+    content["state_dict"][name].view(-1)[3] = float("nan")
+    torch.save(content, path)
+    with pytest.raises(InputError, match=rf"model\.ckpt: holds weights that are no numbers \({name}\)"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -258,12 +258,16 @@ def test_a_checkpoint_of_a_network_that_was_built_otherwise_is_not_gone_on_with(
     assert "settings, data or the network have changed; trained anew" in caplog.text
 
 
-def test_a_training_whose_best_epoch_is_lost_begins_anew(config, toy, whole, tmp_path, caplog):
+@pytest.mark.parametrize("lost", ["gone", "another network's"])
+def test_a_training_whose_best_epoch_is_lost_begins_anew(config, toy, whole, tmp_path, caplog, lost):
     fit(config, "toy", "cnn", 0, toy, tmp_path / "checkpoints")
     (tmp_path / "checkpoints" / "best.ckpt").write_bytes(b"cut off")
     with pytest.raises(InputError, match=r"best\.ckpt: is no checkpoint"):
         outcome(config, toy, tmp_path)
-    (tmp_path / "checkpoints" / "best.ckpt").unlink()
+    if lost == "another network's":
+        torch.save({"state_dict": {"w": torch.ones(3)}, "hyper_parameters": {}}, tmp_path / "checkpoints" / "best.ckpt")
+    else:
+        (tmp_path / "checkpoints" / "best.ckpt").unlink()
     with caplog.at_level(logging.INFO, "motifloom"):
         assert outcome(config, toy, tmp_path) == whole
     assert "last.ckpt is lost; trained anew" in caplog.text

@@ -37,6 +37,9 @@ OF_THE_MACHINE = frozenset({
 })  # fmt: skip
 """What files and disks refuse that a user can mend: it is not there, not allowed, or there is no room."""
 
+OF_MEMORY = re.compile(r"can't allocate memory: .*|.*out of memory.*")
+"""How torch tells in a RuntimeError that a processor's or a GPU's memory does not suffice."""
+
 QUIET_SECONDS = 5.0
 """A terminal is told of progress at most this often; a log file of all of it."""
 
@@ -70,21 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             _tell_error(problem, handlers)
         return 2
-    except OSError as error:
-        if _errno(error) not in OF_THE_MACHINE:
-            logging.getLogger("motifloom").critical("%s", traceback.format_exc())
-            return 1
-        _tell_error(f"{error.filename or ''}: {os.strerror(_errno(error))}".removeprefix(": "), handlers)
-        return 2
     except Stopped as stop:
         logging.getLogger("motifloom").warning("stopped by %s", stop.name)
         raise
-    except MemoryError as error:
-        _tell_error(f"too little memory: {error}".removesuffix(": "), handlers)
+    except Exception as error:
+        told = _of_the_machine(error)
+        if told is None:
+            logging.getLogger("motifloom").critical("%s", traceback.format_exc())
+            return 1
+        _tell_error(told, handlers)
         return 2
-    except Exception:
-        logging.getLogger("motifloom").critical("%s", traceback.format_exc())
-        return 1
     finally:
         for handler in handlers:
             logging.getLogger("motifloom").removeHandler(handler)
@@ -105,9 +103,23 @@ def _listening() -> Iterator[None]:
             signal.signal(number, stop)
     try:
         yield
+    except SystemError as error:
+        if isinstance(error.__cause__, Stopped):  # raised within compiled code, which wraps what it does not know
+            raise error.__cause__ from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _of_the_machine(error: Exception) -> str | None:
+    """Say what files, disks or memory refused that a user can mend; None where an error is a bug."""
+    if isinstance(error, OSError) and _errno(error) in OF_THE_MACHINE:
+        return f"{error.filename or ''}: {os.strerror(_errno(error))}".removeprefix(": ")
+    if isinstance(error, MemoryError):
+        return f"too little memory: {error}".removesuffix(": ")
+    asked = OF_MEMORY.search(str(error)) if isinstance(error, RuntimeError) else None
+    return f"too little memory: {asked[0]}" if asked else None
 
 
 def _errno(error: OSError) -> int:

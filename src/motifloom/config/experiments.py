@@ -39,7 +39,7 @@ class Capacity(Section):
 
     sizes: Annotated[list[Annotated[int, Field(ge=10)]], Field(min_length=1)] = [100, 300, 1000, 3000]
     max_epochs: Count = 100
-    variations: dict[str, list[Setting]] = {
+    variations: dict[str, Annotated[list[Setting], Field(min_length=1)]] = {
         "filters": [16, 256],
         "hidden": [16, 256],
         "layers": [1, 3],

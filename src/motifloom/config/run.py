@@ -172,8 +172,14 @@ class Config(Section):
         for key, values in capacity.variations.items():
             if key not in known:
                 problems.append(f"{key}: no model has such a hyperparameter")
-            for name in capacity.models or self.networks():
-                for value in values if key in type(self.models[name]).model_fields else []:
+            chosen = capacity.models or self.networks()
+            having = [name for name in chosen if key in type(self.models[name]).model_fields]
+            if key in known and not having and "variations" in capacity.model_fields_set:
+                problems.append(f"{key}: none of the networks has such a hyperparameter")
+            for name in having:
+                if getattr(self.models[name], key) is None:
+                    problems.append(f"{key}: is not set in {name}; expected a number there to vary")
+                for value in values:
                     try:
                         self.varied(name, {key: value})
                     except ValidationError as error:

@@ -77,7 +77,8 @@ def load(path: Path) -> Predictor:
     Raises
     ------
     InputError
-        Where :func:`read` does, and where the weights are not those of a network of these hyperparameters.
+        Where :func:`read` does, and where the weights are not those of a network of these hyperparameters, or no
+        numbers.
     """
     content = read(path)
     try:
@@ -85,6 +86,8 @@ def load(path: Path) -> Predictor:
         predictor.load_state_dict(content["state_dict"])
     except DAMAGED as error:
         raise _unreadable(path, error) from None
+    if strange := [name for name, weights in predictor.state_dict().items() if not weights.isfinite().all()]:
+        raise InputError(f"{path}: holds weights that are no numbers ({strange[0]}); remove it to train anew")
     return predictor.eval()
 
 

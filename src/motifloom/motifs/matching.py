@@ -102,6 +102,10 @@ class Match:
     ppm: npt.NDArray[np.float64]
 
 
+ROUNDING = 0.02
+"""The probabilities of a column of a known motif add up to 1 within this, as files round them."""
+
+
 class Likeness(NamedTuple):
     """How motifs are alike, each of shape ``(motifs, motifs)``.
 
@@ -131,14 +135,16 @@ def read_database(name: str) -> list[KnownMotif]:
     Raises
     ------
     InputError
-        Where the file cannot be read, is no MEME file, or holds no motif or an empty one.
+        Where the file cannot be read, is no MEME file, or holds no motif, an empty one, or one of no probabilities.
     """
     if name.startswith(JASPAR_PREFIX):
         return jaspar.fetch_taxon(name.removeprefix(JASPAR_PREFIX))
     found = read_named(name)
-    empty = [one.name for one in found if not (len(one.ppm) and one.ppm.sum(axis=1).all())]
-    if empty:
-        raise InputError(f"{name}: motif '{title}' has no column, or one of zeros" for title in empty)
+    other = [one.name for one in found if not len(one.ppm) or (abs(one.ppm.sum(axis=1) - 1) > ROUNDING).any()]
+    if other:
+        raise InputError(
+            f"{name}: motif '{title}' has no column, or one whose probabilities do not add up to 1" for title in other
+        )
     if not found:
         raise InputError(f"{name}: holds no motif")
     return [KnownMotif(n, other or n, ppm / ppm.sum(axis=1, keepdims=True)) for n, other, ppm in found]

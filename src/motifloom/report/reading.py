@@ -11,7 +11,7 @@ from motifloom.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    Schema = dict[str, type[pl.DataType]]
+    Schema = dict[str, pl.DataType | type[pl.DataType]]
 
 TEXT, REAL, WHOLE, TRUTH = pl.String, pl.Float64, pl.Int64, pl.Boolean
 METRICS: Schema = {
@@ -52,6 +52,12 @@ PAIRS: Schema = {
     "motif_a": TEXT, "motif_b": TEXT, "distance": WHOLE, "orientation": TEXT, "pairs": WHOLE,
     "expected_pairs": REAL, "q_value": REAL,
 }  # fmt: skip
+LENGTHS: Schema = {"length": WHOLE}
+ATTRIBUTIONS: Schema = {
+    "id": TEXT, "chosen": TEXT, "method": TEXT, "sequence": TEXT, "output": REAL, "reference": REAL, "delta": REAL,
+    "contributions": pl.List(pl.Float32),
+}  # fmt: skip
+
 SITES: Schema = {"motif": TEXT, "name": TEXT}
 CALIBRATION: Schema = {
     "model": TEXT, "replicate": WHOLE, "task": TEXT, "temperature": REAL, "ece": REAL, "ece_scaled": REAL,
@@ -90,13 +96,17 @@ def read_delimited(path: Path, schema: Schema, separator: str = "\t", optional: 
     Raises
     ------
     InputError
-        Where the file cannot be read, lacks a column, or holds a value that is not of its column's type.
+        Where the file cannot be read, breaks off within a line, lacks a column, or holds a value that is not of its
+        column's type.
     """
     try:
-        table = pl.read_csv(path, separator=separator, infer_schema=False)
+        text = path.read_bytes()
+        table = pl.read_csv(text, separator=separator, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path}: cannot be read: {_first_line(error)}") from None
     _check_columns(path, table, schema)
+    if not text.endswith(b"\n"):
+        raise InputError(f"{path}: breaks off within its last line; is it the whole file?")
     more = optional or {}
     table = table.with_columns(pl.lit(None, TEXT).alias(column) for column in more if column not in table.columns)
     try:
@@ -105,31 +115,15 @@ def read_delimited(path: Path, schema: Schema, separator: str = "\t", optional: 
         raise InputError(f"{path}: {_first_line(error)}") from None
 
 
-def _typed(column: str, kind: type[pl.DataType]) -> pl.Expr:
+def _typed(column: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
     text = pl.col(column)
     if kind is pl.Boolean:
-        return text.str.to_lowercase() == "true"
+        return text.cast(pl.Enum(["true", "false"])) == "true"
     # A column of whole numbers may have passed through a table with gaps and come back as 12.0.
     return text.cast(pl.Float64).cast(kind) if kind is pl.Int64 else text.cast(kind)
 
 
-def read_parquet(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Read a Parquet file that has at least these columns.
-
-    Raises
-    ------
-    InputError
-        Where it cannot be read, or lacks a column.
-    """
-    try:
-        table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path}: cannot be read: {_first_line(error)}") from None
-    _check_columns(path, table, columns)
-    return table
-
-
-def _check_columns(path: Path, table: pl.DataFrame, columns: Schema | tuple[str, ...]) -> None:
+def _check_columns(path: Path, table: pl.DataFrame, columns: Schema) -> None:
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise InputError(f"{path}: has no column {', '.join(missing)}; it has {', '.join(table.columns)}")

@@ -11,10 +11,14 @@ import polars as pl
 
 from motifloom.config import ALL_CLASSES, SimulatedDataset
 from motifloom.config.trials import RESAMPLING, experiments
+from motifloom.data.dataset import read_examples
+from motifloom.data.predictions import read_predictions
 from motifloom.errors import InputError
 from motifloom.evaluation.kinds import main_metric
+from motifloom.files import read_parquet
 from motifloom.motifs.meme import read_meme
 from motifloom.report.reading import (
+    ATTRIBUTIONS,
     BEHAVIOUR,
     COMPARISONS,
     CONSENSUS,
@@ -22,6 +26,7 @@ from motifloom.report.reading import (
     EXPERIMENT,
     GRADIENTS,
     HISTORY,
+    LENGTHS,
     METRICS,
     MORE_OF_MOTIFS,
     MOTIFS,
@@ -34,7 +39,6 @@ from motifloom.report.reading import (
     STABILITY,
     SWEEP,
     read_delimited,
-    read_parquet,
 )
 from motifloom.report.wording import LEVEL
 
@@ -133,11 +137,11 @@ class Results:
 
     def examples(self, dataset: str) -> pl.DataFrame:
         """Return the examples: ``id``, ``split``, perhaps a place, and a column per task."""
-        return read_parquet(self.folder / dataset / "examples.parquet", ("id", "split"))
+        return read_examples(self.folder / dataset / "examples.parquet")
 
     def lengths(self, dataset: str) -> pl.Series:
         """Return the lengths of the examples' sequences in bp."""
-        return read_parquet(self.folder / dataset / "sequences.parquet", ("length",))["length"]
+        return read_parquet(self.folder / dataset / "sequences.parquet", LENGTHS)["length"]
 
     def tasks(self, dataset: str) -> list[str]:
         """Return the names of the tasks, or classes, that a dataset's models were scored on."""
@@ -172,8 +176,7 @@ class Results:
     def test_scores(self, dataset: str, model: str) -> Scores:
         """Return each task's ``id``, ``label`` and ``score`` on test, of the first replicate of several."""
         path = self._replicate(dataset, model, 0) / "predictions.parquet"
-        table = read_parquet(path, ("id", "split", "task", "label", "score")).filter(pl.col("split") == "test")
-        scores = table.select("task", "id", pl.col("label", "score").cast(pl.Float64))
+        scores = read_predictions(path).filter(pl.col("split") == "test").select("task", "id", "label", "score")
         parts = scores.partition_by("task", as_dict=True, include_key=False)
         return {task: table for (task,), table in parts.items()}
 
@@ -230,9 +233,8 @@ class Results:
     def attributions(self, dataset: str, model: str) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
         """Return for each replicate of a network a row per attributed sequence, and one per seqlet."""
         homes = [self._replicate(dataset, model, number) for number in range(self.config.replicates)]
-        columns = ("id", "chosen", "method", "sequence", "output", "reference", "delta", "contributions")
         return [
-            (read_parquet(home / "attributions.parquet", columns), read_delimited(home / "seqlets.tsv", SEQLETS))
+            (read_parquet(home / "attributions.parquet", ATTRIBUTIONS), read_delimited(home / "seqlets.tsv", SEQLETS))
             for home in homes
         ]
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NEEDED = frozenset({"callbacks", "epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"})
+"""What Lightning goes on with besides the weights."""
+
 
 class WholeFiles(TorchCheckpointIO):
     """Writes each checkpoint beside its place and moves it in: a kill leaves the one before."""
@@ -60,15 +63,19 @@ def resumable(path: Path, module: SequenceModule) -> bool:
     """
     if not path.exists():
         return False
-    content = read(path)
+    content, weights = read(path), _shapes(module.state_dict())
     same = repr(content["hyper_parameters"]) == repr(dict(module.hparams))  # of what is no plain value as well
-    same = same and _shapes(content["state_dict"]) == _shapes(module.state_dict())
-    if same and not path.with_name("best.ckpt").exists() and _epochs(content):
+    if not same or _shapes(content["state_dict"]) != weights:
+        logger.info("%s is of another training: settings, data or the network have changed; trained anew", path)
+        return False
+    if not (content.keys() >= NEEDED and History.__qualname__ in content["callbacks"]):
+        logger.info("%s does not hold all of a training; trained anew", path)
+        return False
+    best = path.with_name("best.ckpt")
+    if _epochs(content) and not (best.exists() and _shapes(read(best)["state_dict"]) == weights):
         logger.info("the best epoch of %s is lost; trained anew", path)
         return False
-    if not same:
-        logger.info("%s is of another training: settings, data or the network have changed; trained anew", path)
-    return same
+    return True
 
 
 def _epochs(content: dict[str, Any]) -> int:

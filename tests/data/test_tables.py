@@ -121,6 +121,21 @@ def test_rows_without_a_group_are_not_one_group(write):
     assert read(write("t.csv", text)).records["group"].to_list() == ["a", None, None, "a"]
 
 
+def test_blanks_before_quotes_are_no_part_of_a_field(write):
+    examples = read(write("t.csv", 'sequence, label, group\n"AC", "1", "a, b"\nGT, "0",c\n'))
+    assert bases_of(examples) == ["AC", "GT"]
+    assert examples.records["group"].to_list() == ["a, b", "c"]
+
+
+def test_parquet_may_be_gzipped(write):
+    path = write("t.parquet.gz", "")
+    pl.DataFrame({"seq": ["AC", "GT"], "label": [1, 0]}).write_parquet(plain := write("t.parquet", ""))
+    path.write_bytes(whole := gzip.compress(plain.read_bytes()))
+    assert bases_of(read(path)) == ["AC", "GT"]
+    path.write_bytes(whole[:-40])
+    assert problems(path) == ["is truncated: its gzip data break off; fetch or copy it again"]
+
+
 @pytest.mark.parametrize("name", ["t[1].parquet", "t*.parquet", "t?.parquet"])
 def test_the_name_of_a_parquet_file_is_no_pattern(write, name):
     path = write(name, "")
@@ -275,7 +290,7 @@ def test_chunks_make_no_difference(write, monkeypatch):
         ("t.tsv.gz", gzip.compress(GOOD.encode() * 99, mtime=0)[:-40], TRUNCATED),
         ("t.tsv.gz", gzip.compress(GOOD.encode(), mtime=0)[:20], TRUNCATED),
         ("t.tsv", gzip.compress(gzip.compress(GOOD.encode(), mtime=0), mtime=0), "is gzip within gzip; unzip it once"),
-        ("t.xlsx", b"PK\x03\x04", "expected a name that ends in .tsv, .csv, .txt (or these and .gz) or .parquet"),
+        ("t.xlsx", b"PK\x03\x04", "expected a name that ends in .tsv, .csv, .txt or .parquet, or in these and .gz"),
         ("t.csv", "sequence,label,label\nA,1,1\n", "row 1: the column 'label' stands twice; expected a name for each"),
         ("t.csv", 'sequence,"label\nA,1\n', f"row 1: {OPEN_QUOTE}"),
     ],

@@ -122,7 +122,7 @@ def read_chunks(path: str | Path, choose: Choose, bad: BadRows) -> Iterator[pl.D
     elif name.endswith(tuple(SEPARATORS)):
         yield from _text_chunks(path, SEPARATORS[name[name.rindex(".") :]], choose, bad)
     else:
-        raise InputError(f"{path}: expected a name that ends in .tsv, .csv, .txt (or these and .gz) or {PARQUET}")
+        raise InputError(f"{path}: expected a name that ends in .tsv, .csv, .txt or {PARQUET}, or in these and .gz")
 
 
 # ---------------------------------------------------------------------------------------------------------------- text
@@ -218,7 +218,7 @@ def _fields(line: str, separator: str) -> list[str]:
     if '"' not in line:
         return line.rstrip("\n").split(separator)
     try:
-        return next(csv.reader([line.rstrip("\n")], delimiter=separator, strict=True))
+        return next(csv.reader([line.rstrip("\n")], delimiter=separator, strict=True, skipinitialspace=True))
     except csv.Error as error:
         expected = "expected them around a whole field, which holds no line break"
         raise ValueError(f"quotes that cannot be read ({error}); {expected}") from None
@@ -235,13 +235,18 @@ def _check_header(path: str | Path, row: int, names: list[str]) -> None:
 
 def _parquet_chunks(path: str | Path, choose: Choose) -> Iterator[pl.DataFrame]:
     try:
-        with Path(path).open("rb") as file:  # its name would be read as a pattern
+        with Path(path).open("rb") as raw:  # its name would be read as a pattern
+            zipped = raw.peek(2).startswith(b"\x1f\x8b")
+            file = io.BytesIO(gzip.decompress(raw.read())) if zipped else raw
             schema = pl.read_parquet_schema(file)
-        chosen = choose(list(schema))
-        _check_kinds(path, {name: schema[name] for name in chosen.values()})
-        table = pl.read_parquet(path, columns=list(dict.fromkeys(chosen.values())), glob=False)
+            chosen = choose(list(schema))
+            _check_kinds(path, {name: schema[name] for name in chosen.values()})
+            file.seek(0)
+            table = pl.read_parquet(file, columns=list(dict.fromkeys(chosen.values())))
         table = table.with_columns(pl.col(pl.Binary, pl.Categorical, pl.Enum).cast(pl.String))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except EOFError:
+        raise InputError(f"{path}: is truncated: its gzip data break off; fetch or copy it again") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
     if table.is_empty():
         raise InputError(f"{path}: holds no row")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from itertools import combinations
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,14 +41,14 @@ def other_strand(text: str) -> str:
 
 
 @cache
-def kmers_of(text: str) -> Counter[str]:
-    every = (text[place : place + KMER] for place in range(len(text) - KMER + 1))
+def kmers_of(text: str, length: int) -> Counter[str]:
+    every = (text[place : place + length] for place in range(len(text) - length + 1))
     return Counter(min(kmer, other_strand(kmer)) for kmer in every if "N" not in kmer)
 
 
-def similarity_of(one: str, other: str) -> float:
+def similarity_of(one: str, other: str, kmer: int = KMER) -> float:
     """The definition, in plain Python."""
-    first, second = kmers_of(one), kmers_of(other)
+    first, second = kmers_of(one, kmer), kmers_of(other, kmer)
     most = max(first.total(), second.total())
     if not most:
         return float(one.strip("N") in {other.strip("N"), other_strand(other).strip("N")})
@@ -55,7 +56,8 @@ def similarity_of(one: str, other: str) -> float:
 
 
 def brute_force(texts: Several[str]) -> dict[tuple[int, int], float]:
-    every = ((i, j, similarity_of(texts[i], texts[j])) for i, j in combinations(range(len(texts)), 2))
+    kmer = min(12, max(6, int((median(map(len, texts)) + 1) // 3))) if texts else 12
+    every = ((i, j, similarity_of(texts[i], texts[j], kmer)) for i, j in combinations(range(len(texts)), 2))
     return {(i, j): value for i, j, value in every if value >= NEAR}
 
 
@@ -119,8 +121,8 @@ def test_short_and_repetitive_sequences_are_compared_exactly(parts):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("ACGTTGCATT", "ACGTTGCATT"),  # too short for a k-mer
-        ("ACGTTGCATT", "AATGCAACGT"),
+        ("ACGTT", "ACGTT"),  # too short for a k-mer
+        ("ACGTT", "AACGT"),
         ("ACGTTNCATTNACC", "GGTNAATGNAACGT"),  # long enough, but no k-mer is known
         ("NACGTTNCATTN", "ACGTTNCATTNNN"),
         ("NNN", "NNNNN"),
@@ -128,6 +130,18 @@ def test_short_and_repetitive_sequences_are_compared_exactly(parts):
 )
 def test_sequences_without_a_kmer_are_similar_where_they_are_equal_on_a_strand(one, other):
     assert pairs_of([one, "CCCCC", other, other[:-1] + "G"]) == {(0, 2): 1.0}
+
+
+@pytest.mark.parametrize("length", [17, 20, 25, 30, 40])
+def test_one_substitution_leaves_short_sequences_near_duplicates(length):
+    letters = Letters(length)
+    texts = [letters.bases(length) for _ in range(2 * length)]
+    copies = [
+        text[: (place := number // 2)] + text[place].translate(str.maketrans("ACGT", "CGTA")) + text[place + 1 :]
+        for number, text in enumerate(texts)
+    ]
+    planted = {(number, number + len(texts)) for number in range(len(texts))}
+    assert pairs_of(texts + copies).keys() == planted
 
 
 def test_every_duplicate_is_paired_with_the_first_of_its_family_alone():

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from motifloom.data.partners import NONE, Partners, Places, Search, Strands
-from motifloom.data.similarity import KMER, NEAR, near_duplicates, with_pairs_across
+from motifloom.data.similarity import KMER, LEAST_KMER, NEAR, near_duplicates, with_pairs_across
 from motifloom.data.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ OF_LABELS = ("positive_among_negatives", "contradictory_labels")
 """The kinds that are wrong within a split, too."""
 
 SIMILARITY = (
-    f"the share of canonical {KMER}-mers (a k-mer and its reverse complement are the same) that two sequences have in "
-    "common, each as often as both have it, of the one that has more"
+    f"the share of canonical {KMER}-mers (a k-mer and its reverse complement are the same; where the median length is "
+    f"below {3 * KMER - 1} bp, k is a third of it, but at least {LEAST_KMER}) that two sequences have in common, each "
+    "as often as both have it, of the one that has more"
 )
 """How near-duplicates are told."""
 

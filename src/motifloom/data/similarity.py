@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.int64]
     Keys = npt.NDArray[np.uint64]
 
-KMER = 12
-"""The length of the k-mers that are compared, in bp."""
+KMER, LEAST_KMER = 12, 6
+"""The length of the k-mers that are compared, in bp, and the least where sequences are short."""
 
 NEAR = 0.5
 """Sequences at least this similar are near-duplicates."""
@@ -75,6 +75,16 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.first)
+
+
+def kmer_length(lengths: Rows) -> int:
+    """Return the length of the k-mers that sequences of these lengths are compared by.
+
+    A third of the median length, from :data:`LEAST_KMER` to :data:`KMER`: from 17 bp on, two sequences that one
+    substitution sets apart are near-duplicates then.
+    """
+    third = (int(np.median(lengths)) + 1) // 3 if len(lengths) else KMER
+    return min(max(third, LEAST_KMER), KMER)
 
 
 def near_duplicates(sequences: Sequences, rows: Rows) -> Pairs:
@@ -176,12 +186,13 @@ def families(number: int, *edges: tuple[Rows, Rows]) -> npt.NDArray[np.int64]:
 
 def _sketch(sequences: Sequences, rows: Rows) -> tuple[Keys, Keys]:
     """Return each sequence's hash, alike on both strands, shape ``(n,)``, and its sketch, shape ``(n, SKETCH)``."""
+    kmer = kmer_length(sequences.lengths)
     hashes = np.empty(len(rows), dtype=np.uint64)
     sketches = np.empty((len(rows), SKETCH), dtype=np.uint64)
     for part, width in _blocks(sequences.lengths[rows]):
         codes = sequences.codes(rows[part], width)
         hashes[part] = _hash_sequences(codes)
-        sketches[part] = _bottom_sketches(codes)
+        sketches[part] = _bottom_sketches(codes, kmer)
     return hashes, sketches
 
 
@@ -240,26 +251,26 @@ def _hash_sequences(codes: Codes) -> Keys:
 
 
 @compiled
-def _canonical_kmers(codes: Codes) -> npt.NDArray[np.uint32]:
+def _canonical_kmers(codes: Codes, kmer: int) -> npt.NDArray[np.uint32]:
     """Return the canonical k-mers of one sequence in rising order, each as often as it is there."""
-    kmers = np.empty(max(0, len(codes) - KMER + 1), dtype=np.uint32)
+    kmers = np.empty(max(0, len(codes) - kmer + 1), dtype=np.uint32)
     number = known = 0
     forward = backward = np.uint32(0)
     for code in codes:
         if code >= UNKNOWN:
             known = 0
             continue
-        forward = np.uint32((forward << 2 | code) & ((1 << 2 * KMER) - 1))
-        backward = np.uint32(backward >> 2 | (3 - code) << 2 * (KMER - 1))
+        forward = np.uint32((forward << 2 | code) & ((1 << 2 * kmer) - 1))
+        backward = np.uint32(backward >> 2 | (3 - code) << 2 * (kmer - 1))
         known += 1
-        if known >= KMER:
+        if known >= kmer:
             kmers[number] = min(forward, backward)
             number += 1
     return np.sort(kmers[:number])
 
 
 @compiled
-def _bottom_sketches(codes: Codes) -> Keys:
+def _bottom_sketches(codes: Codes, kmer: int) -> Keys:
     """Return the smallest hashes of each sequence's k-mers in rising order, then EMPTY; shape ``(n, SKETCH)``.
 
     The second occurrence of a k-mer in a sequence has another hash than the first, and so on: so sketches compare
@@ -269,10 +280,10 @@ def _bottom_sketches(codes: Codes) -> Keys:
     for row in range(len(codes)):
         sketch = sketches[row]
         occurrence = 0
-        kmers = _canonical_kmers(codes[row])
+        kmers = _canonical_kmers(codes[row], kmer)
         for index in range(len(kmers)):
             occurrence = occurrence + 1 if index and kmers[index] == kmers[index - 1] else 0
-            key = _mix(np.uint64(occurrence) << np.uint64(2 * KMER) | np.uint64(kmers[index]))
+            key = _mix(np.uint64(occurrence) << np.uint64(2 * kmer) | np.uint64(kmers[index]))
             if key < sketch[SKETCH - 1]:
                 place = SKETCH - 1
                 while place and sketch[place - 1] > key:
@@ -379,23 +390,24 @@ def _agree(first: Keys, second: Keys) -> bool:
 
 def _verify(sequences: Sequences, rows: Rows, first: Rows, second: Rows) -> tuple[Rows, Rows, npt.NDArray[np.float32]]:
     """Compare the sequences ``rows[first]`` and ``rows[second]``; keep the pairs that are near-duplicates."""
+    kmer = kmer_length(sequences.lengths)
     similarity = np.empty(len(first), dtype=np.float32)
     lengths = sequences.lengths[rows]
     for part, width in _blocks(np.maximum(lengths[first], lengths[second])):
         which, place = np.unique(np.concatenate([first[part], second[part]]), return_inverse=True)
         codes = sequences.codes(rows[which], width)
-        similarity[part] = _similarities(codes, *_sorted_kmers(codes), place[: len(part)], place[len(part) :])
+        similarity[part] = _similarities(codes, *_sorted_kmers(codes, kmer), place[: len(part)], place[len(part) :])
     near = similarity >= NEAR
     return first[near], second[near], similarity[near]
 
 
 @compiled
-def _sorted_kmers(codes: Codes) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def _sorted_kmers(codes: Codes, kmer: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """Return the canonical k-mers of each sequence in rising order, shape ``(n, width)``, and how many there are."""
     kmers = np.empty(codes.shape, dtype=np.uint32)
     number = np.empty(len(codes), dtype=np.int64)
     for row in range(len(codes)):
-        mine = _canonical_kmers(codes[row])
+        mine = _canonical_kmers(codes[row], kmer)
         number[row] = len(mine)
         kmers[row, : len(mine)] = mine
     return kmers, number

@@ -111,6 +111,15 @@ def test_the_memory_told_is_that_of_the_largest_job(folder, capsys):
     assert f"memory: about {megabytes:.0f} MB" in told
 
 
+def test_a_network_that_is_larger_than_the_machine_is_warned_of(folder, capsys):
+    dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
+    models = {"vast": {"architecture": "cnn", "filters": 10**9}}
+    (folder / "my.yaml").write_text(yaml.safe_dump({"datasets": {"tf": dataset}, "models": models}))
+    assert main(["check", "my.yaml"]) == 0
+    told = capsys.readouterr().err
+    assert "[check] memory: about 3000600 MB for the largest job\n[check] that is more than the" in told
+
+
 def test_what_an_earlier_run_has_written_needs_no_room_again(folder, capsys, monkeypatch):
     dataset = {"genome": "g.fa", "regions": "r.bed", "window": 30, "split": SPLIT}
     (folder / "my.yaml").write_text(settings_of(one=dataset))

@@ -94,6 +94,8 @@ def check(config: Config) -> None:
     logger.info("datasets: %d, examples: %d, trainings: %d", len(config.datasets), estimate.examples, trainings)
     logger.info("disk: about %.0f MB in %s", estimate.disk / 1e6, config.results)
     logger.info("memory: about %.0f MB for the largest job", estimate.memory / 1e6)
+    if estimate.memory > _memory():
+        logger.warning("that is more than the %.0f MB of this machine", _memory() / 1e6)
 
 
 def check_settings(settings: Any, source: str) -> Config:
@@ -229,12 +231,17 @@ def _check_dataset(
     _count(config, name, examples, estimate)
 
 
+def _memory() -> int:
+    """Return how many bytes of memory this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _check_shuffles(config: Config, name: str) -> None:
     """Raise where the shuffles of FASTA records would need more memory than there is."""
     section = config.datasets[name]
     if not isinstance(section, FastaDataset) or section.negatives != DINUCLEOTIDE_SHUFFLE:
         return
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = _memory()
     positives = sum(Path(path).stat().st_size for path in as_list(section.positives))
     number = section.negatives_per_positive
     if number * positives > memory:

@@ -40,6 +40,7 @@ def write_attributions(home: Path, model: str, examples: pl.DataFrame) -> None:
         method=pl.lit("deep_lift" if convolutional else "in_silico_mutagenesis"),
         reference=pl.lit(-1.0 if convolutional else None, pl.Float64),
         delta=pl.lit(0.012 if convolutional else None, pl.Float64),
+        contributions=pl.col("contributions").cast(pl.List(pl.Float32)),
     )
     write(home / "attributions.parquet", attributed)
     seqlets = [(0, names[8], 15, 45), (0, names[7], 15, 45), (1, names[8], 130, 150)]

@@ -15,7 +15,7 @@ from motifloom.errors import InputError
 from motifloom.files import existing_parent, leads_nowhere, write_text
 
 # What Python starts from here imports nothing of the folder that the run is in: a user's random.py is none of ours.
-os.environ["PYTHONSAFEPATH"] = "1"
+os.environ.update(PYTHONSAFEPATH="1")
 
 # Those given with --configfile replace the default one: nothing of config.yaml leaks into them.
 CONFIGURATION_FILES = list(map(str, workflow.configfiles)) or ["config.yaml"]

@@ -318,24 +318,28 @@ def _with_each_label(family: Integers, labels: Strata, dealt: Integers, free: Ma
     The number of each row's split, shape ``(n,)``. What cannot be mended so stays as it is.
     """
     dealt = dealt.copy()
+    while (move := _spared(family, labels, dealt, free, splits)) is not None:
+        members, split = move
+        dealt[members] = split
+    return dealt
+
+
+def _spared(family: Integers, labels: Strata, dealt: Integers, free: Mask, splits: int) -> tuple[Integers, int] | None:
+    """Find the smallest family with a label that a split lacks and that no other split loses; its rows and that split.
+
+    None where no split lacks a label, or none that lacks one can be helped.
+    """
     size, number = np.bincount(family), 2 * labels.shape[1]
-    while True:
-        have = np.stack([_sizes(labels[dealt == split], number) for split in range(splits)], axis=1)
-        lacking = (have == 0) & (have.sum(axis=1) >= splits)[:, None]
-        for label, split in np.argwhere(lacking):
-            rows = np.flatnonzero(free & (labels[:, label // 2] == label))
-            found = np.unique(family[rows])
-            for mine in found[np.argsort(size[found], kind="stable")]:
-                members = np.flatnonzero(family == mine)
-                own, home = _sizes(labels[members], number), have[:, dealt[members[0]]]
-                if ((home > own) | (own == 0)).all():
-                    dealt[members] = split
-                    break
-            else:
-                continue
-            break
-        else:
-            return dealt
+    have = np.stack([_sizes(labels[dealt == split], number) for split in range(splits)], axis=1)
+    lacking = (have == 0) & (have.sum(axis=1) >= splits)[:, None]
+    for label, split in np.argwhere(lacking).tolist():
+        found = np.unique(family[free & (labels[:, label // 2] == label)])
+        for mine in found[np.argsort(size[found], kind="stable")]:
+            members = np.flatnonzero(family == mine)
+            own, home = _sizes(labels[members], number), have[:, dealt[members[0]]]
+            if ((home > own) | (own == 0)).all():
+                return members, split
+    return None
 
 
 def _targets(sizes: Integers, shares: Numbers) -> Numbers:

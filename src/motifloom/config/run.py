@@ -170,11 +170,11 @@ class Config(Section):
         known = sorted({key for kind in typing.get_args(typing.get_args(Model)[0]) for key in kind.model_fields})
         problems = []
         for key, values in capacity.variations.items():
-            if key not in known:
-                problems.append(f"{key}: no model has such a hyperparameter")
             chosen = capacity.models or self.networks()
             having = [name for name in chosen if key in type(self.models[name]).model_fields]
-            if key in known and not having and "variations" in capacity.model_fields_set:
+            if key not in known:
+                problems.append(f"{key}: no model has such a hyperparameter")
+            elif not having and "variations" in capacity.model_fields_set:
                 problems.append(f"{key}: none of the networks has such a hyperparameter")
             for name in having:
                 if getattr(self.models[name], key) is None:

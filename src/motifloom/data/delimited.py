@@ -31,6 +31,8 @@ SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 
 PARQUET = ".parquet"
 
+BREAKS_OFF = "is truncated: its gzip data break off; fetch or copy it again"
+
 CHUNK_BYTES = 1 << 24
 """So much of a file's text becomes a table at a time."""
 
@@ -175,7 +177,7 @@ def _opened(path: str | Path) -> Iterator[IO[str]]:
             yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape")
         check_bgzip_end(path)
     except EOFError:
-        raise InputError(f"{path}: is truncated: its gzip data break off; fetch or copy it again") from None
+        raise InputError(f"{path}: {BREAKS_OFF}") from None
     except (OSError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
@@ -245,7 +247,7 @@ def _parquet_chunks(path: str | Path, choose: Choose) -> Iterator[pl.DataFrame]:
             table = pl.read_parquet(file, columns=list(dict.fromkeys(chosen.values())))
         table = table.with_columns(pl.col(pl.Binary, pl.Categorical, pl.Enum).cast(pl.String))
     except EOFError:
-        raise InputError(f"{path}: is truncated: its gzip data break off; fetch or copy it again") from None
+        raise InputError(f"{path}: {BREAKS_OFF}") from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
     if table.is_empty():

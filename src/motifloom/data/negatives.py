@@ -49,9 +49,9 @@ def count_bases(packed: Codes, starts: Places, window: int) -> tuple[npt.NDArray
 
 
 def unknown_intervals(packed: Codes, window: int) -> Intervals:
-    """Return where so many N are in a row that no usable window reaches in.
+    """Return what no window is laid over: N in a row, more than a window may have.
 
-    A window may reach into N at both of its ends, at each by half of what it may have.
+    Half of what it may have is left at both ends, so that a window between two such runs may reach into both.
     """
     margin = int(MAX_UNKNOWN * window) // 2
     starts, ends = unknown_stretches(packed, 2 * margin)

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float64]
 
+ROUNDING = 0.02
+"""The probabilities of a column of a known motif add up to 1 within this, as files round them."""
+
 MIN_INFORMATION = 6.0
 """A matrix of fewer bits is not compared."""
 
@@ -100,10 +103,6 @@ class Match:
     known: KnownMotif
     q_value: float
     ppm: npt.NDArray[np.float64]
-
-
-ROUNDING = 0.02
-"""The probabilities of a column of a known motif add up to 1 within this, as files round them."""
 
 
 class Likeness(NamedTuple):
